@@ -1,0 +1,328 @@
+"""What a member's card shows now: its meaning, never its layout.
+
+`draw` turns facts into a `Card`; `next_change` says when the card will look different although
+nobody touches the store. Both are pure: time and facts come in as arguments, nothing is fetched,
+nothing is saved. How a card looks on a phone is each wallet's own affair.
+
+Instants are whole seconds since 1970 in UTC. Amounts are integers in the programme's smallest
+unit, money is an integer in the currency's smallest unit. A `Text` holds the same words in several
+languages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
+from typing import Any, Literal
+
+Text = Mapping[str, str]
+"""The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
+
+Status = Literal["active", "blocked", "closed"]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A level of membership. `threshold` is how many points earned in all reach it."""
+
+    key: str
+    name: Text
+    threshold: int = 0
+
+
+@dataclass(frozen=True)
+class Reward:
+    """Something points buy. `missing` is how many more points the member needs; 0: can have it now."""
+
+    key: str
+    name: Text
+    cost: int
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the shop says to its members, from `starts` until just before `ends` (None: open)."""
+
+    key: str
+    title: Text
+    body: Text
+    starts: int = 0
+    ends: int | None = None
+    tier: str | None = None
+    announce: bool = False
+
+    def is_live(self, now: int) -> bool:
+        return self.starts <= now and (self.ends is None or now < self.ends)
+
+    def is_for(self, tier: str | None) -> bool:
+        return self.tier is None or self.tier == tier
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place of business; a phone nearby may bring the card to its lock screen."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How a member reaches the people behind the card."""
+
+    organisation: str
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The way to the nearest thing the member does not have yet."""
+
+    towards: Literal["reward", "tier"]
+    key: str
+    name: Text
+    reached: int
+    needed: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.needed - self.reached)
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """Points that end next, and when."""
+
+    amount: int
+    at: int
+
+
+@dataclass(frozen=True)
+class News:
+    """The latest thing that happened to the card; the one line a phone may announce.
+
+    `kind` is a posting's kind (earn, welcome, redeem, reward, reverse, adjust, expire) or `offer`.
+    `amount` is signed, 0 for an offer; `words` are the offer's title.
+    """
+
+    kind: str
+    amount: int
+    at: int
+    words: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Points earned together that expire together (None: never)."""
+
+    left: int
+    expires: int | None = None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a programme shows on every card of it. `look` names how it is drawn, `look_digest` that drawing's version."""
+
+    key: str
+    kind: str
+    name: Text
+    unit: str
+    look: str
+    look_digest: str
+    contact: Contact
+    terms: Text = field(default_factory=dict)
+    tiers: tuple[Tier, ...] = ()
+    rewards: tuple[Reward, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    locations: tuple[Location, ...] = ()
+    currency: str | None = None
+    worth_of_one: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a drawing needs to know of one card, as plain values."""
+
+    promise: Promise
+    serial: str
+    number: str
+    code: str
+    name: str
+    language: str
+    status: Status
+    joined: int
+    earned: int = 0
+    tier: str | None = None
+    lots: tuple[Lot, ...] = ()
+    latest: News | None = None
+    expires: int | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the member's card shows."""
+
+    serial: str
+    number: str
+    code: str
+    programme: str
+    programme_name: Text
+    kind: str
+    look: str
+    look_digest: str
+    contact: Contact
+    name: str
+    language: str
+    status: Status
+    joined: int
+    unit: str
+    balance: int
+    tier: Tier | None = None
+    progress: Progress | None = None
+    rewards: tuple[Reward, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    news: News | None = None
+    expiring: Expiring | None = None
+    currency: str | None = None
+    worth: int | None = None
+    terms: Text = field(default_factory=dict)
+    locations: tuple[Location, ...] = ()
+    expires: int | None = None
+
+    @property
+    def is_void(self) -> bool:
+        """A blocked or closed card is still drawn, so that every copy of it shows that it ended."""
+        return self.status != "active"
+
+    def to_json(self) -> str:
+        """One line of JSON; equal cards give equal bytes."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        return _revive(cls, json.loads(text))
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A card as the store holds it: numbered each time it looks different.
+
+    `modified` is its HTTP date, at least one second later with every revision. `nonce` and `key_id` are
+    what the secrets bound to this card are derived from (see `passes.secrets`).
+    """
+
+    card: Card
+    number: int
+    modified: int
+    nonce: bytes
+    key_id: str
+
+
+def digest(face: str) -> str:
+    """Two cards that show the same have the same digest, so no phone buzzes for nothing."""
+    return blake2b(face.encode(), digest_size=16).hexdigest()
+
+
+def draw(facts: Facts, now: int) -> Card:
+    """The card as it looks at `now`."""
+    promise = facts.promise
+    balance = sum(lot.left for lot in facts.lots if _is_open(lot, now))
+    tier = next((tier for tier in promise.tiers if tier.key == facts.tier), None)
+    offers = tuple(o for o in promise.offers if o.is_live(now) and o.is_for(facts.tier))
+    rewards = tuple(Reward(r.key, r.name, r.cost, max(0, r.cost - balance)) for r in promise.rewards)
+    return Card(
+        serial=facts.serial,
+        number=facts.number,
+        code=facts.code,
+        programme=promise.key,
+        programme_name=promise.name,
+        kind=promise.kind,
+        look=promise.look,
+        look_digest=promise.look_digest,
+        contact=promise.contact,
+        name=facts.name,
+        language=facts.language,
+        status=facts.status,
+        joined=facts.joined,
+        unit=promise.unit,
+        balance=balance,
+        tier=tier,
+        progress=_progress(promise, balance, facts.earned, facts.tier),
+        rewards=rewards,
+        offers=offers,
+        news=_news(facts.latest, offers),
+        expiring=_expiring(facts.lots, now),
+        currency=promise.currency,
+        worth=balance * promise.worth_of_one if promise.worth_of_one else None,
+        terms=promise.terms,
+        locations=promise.locations[:10],
+        expires=facts.expires,
+    )
+
+
+def next_change(facts: Facts, now: int) -> int | None:
+    """The next instant at which `draw` gives another card although nobody touches the store."""
+    turns = [lot.expires for lot in facts.lots if lot.left and lot.expires]
+    for offer in facts.promise.offers:
+        if offer.is_for(facts.tier):
+            turns += [offer.starts, offer.ends or 0]
+    return min((turn for turn in turns if turn > now), default=None)
+
+
+def _is_open(lot: Lot, now: int) -> bool:
+    return lot.expires is None or now < lot.expires
+
+
+def _expiring(lots: tuple[Lot, ...], now: int) -> Expiring | None:
+    dated = [(lot.expires, lot.left) for lot in lots if lot.expires and lot.left and _is_open(lot, now)]
+    if not dated:
+        return None
+    first = min(expires for expires, _ in dated)
+    return Expiring(sum(left for expires, left in dated if expires == first), first)
+
+
+def _progress(promise: Promise, balance: int, earned: int, tier: str | None) -> Progress | None:
+    """Towards the cheapest reward out of reach; when all are in reach, towards the next tier."""
+    dearer = [r for r in promise.rewards if r.cost > balance]
+    if dearer:
+        nearest = min(dearer, key=lambda r: r.cost)
+        return Progress("reward", nearest.key, nearest.name, balance, nearest.cost)
+    higher = [t for t in promise.tiers if t.threshold > earned and t.key != tier]
+    if higher:
+        nearest_tier = min(higher, key=lambda t: t.threshold)
+        return Progress("tier", nearest_tier.key, nearest_tier.name, earned, nearest_tier.threshold)
+    return None
+
+
+def _news(latest: News | None, offers: tuple[Offer, ...]) -> News | None:
+    """The latest posting, or a later offer that the shop chose to announce."""
+    announced = [News("offer", 0, o.starts, o.title) for o in offers if o.announce]
+    return max([*announced, *([latest] if latest else [])], key=lambda news: news.at, default=None)
+
+
+_PARTS: dict[str, type] = {
+    "tier": Tier,
+    "progress": Progress,
+    "news": News,
+    "expiring": Expiring,
+    "contact": Contact,
+}
+_LISTS: dict[str, type] = {"rewards": Reward, "offers": Offer, "locations": Location}
+
+
+def _revive(cls: type[Card], stored: dict[str, Any]) -> Card:
+    """A stored face again as a `Card`; a field that a later version dropped is passed over."""
+    known = {f.name for f in fields(cls)}
+    values = {name: value for name, value in stored.items() if name in known}
+    for name, part in _PARTS.items():
+        if values.get(name) is not None:
+            values[name] = part(**values[name])
+    for name, part in _LISTS.items():
+        values[name] = tuple(part(**item) for item in values.get(name, ()))
+    return cls(**values)
