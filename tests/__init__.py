@@ -1,0 +1,1 @@
+"""Stories of the card service, played against its real parts."""
