@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -127,7 +127,7 @@ class Lot:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a programme shows on every card of it. `look` names how it is drawn, `look_digest` that drawing's version."""
+    """What a programme shows on every card of it. `look_digest` is the version of the look, as drawn."""
 
     key: str
     kind: str
@@ -202,7 +202,7 @@ class Card:
 
     def to_json(self) -> str:
         """One line of JSON; equal cards give equal bytes."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(self, default=vars, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Card:

@@ -1,0 +1,54 @@
+"""A self-hosted card service for loyalty programmes.
+
+`create_app` puts the parts together; it and the command line are the only places that know all of them.
+Importing opens nothing: no file, no key, no connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .service import Service
+
+
+def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
+    """The service whose settings lie in `home`; raises `ConfigError` with a sentence."""
+    from . import config, look, words
+    from .members import Members
+    from .secrets import Secrets
+    from .service import Service
+    from .store import Store
+    from .wallets import apple
+    from .wallets.ecard import ECard
+
+    settings = config.load(home)
+    secrets = Secrets.read(settings.home / "certs" / "service.keys")
+    templates = settings.home / "templates"
+    looks = look.gallery(templates / "cards", settings.home / "var" / "looks")
+    catalogue = words.Catalogue(words.load(templates / "pages" / "words"))
+    store = Store(settings.database(settings.store.url), pool=settings.server.threads + 4)
+    return Service(
+        settings=settings,
+        store=store,
+        secrets=secrets,
+        members=Members(secrets, settings.shop.country),
+        looks=looks,
+        words=catalogue,
+        ecard=ECard(settings.server.public_url, secrets, store),
+        apple=apple.open_wallet(settings, secrets, looks, store, clock),
+        clock=clock,
+    )
+
+
+def create_app(home: Path | None = None, clock: Callable[[], float] = time.time) -> Flask:
+    """The web application of the home folder (default: PASSES_HOME, else the current folder)."""
+    from . import config, web
+
+    home = home or config.default_home()
+    return web.build(assemble(home, clock))

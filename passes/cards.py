@@ -1,0 +1,140 @@
+"""Finds a card by what the world knows it by, and says what the store holds of it.
+
+The outside never sees row numbers: it has a serial, a code, a number or a link. Whoever means to change
+a card finds it with `lock=True`, which keeps it from every other writer until the commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select, update
+
+from . import codes
+from .card import Card, Revision
+from .errors import CardNotActive, NotFound
+from .points.ledger import Account
+from .secrets import Secrets, same, url_text
+from .store import Connection, Row
+from .store import tables as t
+
+CODE_LABEL = "code"
+LINK_LABEL = "card-link"
+
+_COLUMNS = (
+    t.Card.id,
+    t.Card.serial,
+    t.Card.number,
+    t.Card.programme_id,
+    t.Card.member_id,
+    t.Card.status,
+    t.Card.tier,
+    t.Card.nonce,
+    t.Card.key_id,
+    t.Card.link_version,
+    t.Card.balance,
+    t.Card.earned,
+    t.Card.revision,
+    t.Card.modified,
+    t.Card.face,
+    t.Card.fetched,
+    t.Programme.version.label("programme_version"),
+    t.Programme.key.label("programme"),
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A card as the store holds it."""
+
+    row: Row
+
+    @property
+    def id(self) -> int:
+        return int(self.row.id)
+
+    @property
+    def serial(self) -> str:
+        return str(self.row.serial)
+
+    @property
+    def account(self) -> Account:
+        return Account(self.row.id, self.row.programme_id, self.row.balance, self.row.earned)
+
+    @property
+    def revision(self) -> Revision:
+        row = self.row
+        return Revision(Card.from_json(row.face), row.revision, row.modified, row.nonce, row.key_id)
+
+    def refuse_unless_active(self) -> None:
+        if self.row.status != "active":
+            raise CardNotActive(f"This card is {self.row.status}; nothing can be earned or spent with it.")
+
+
+def by_serial(tx: Connection, serial: str, lock: bool = False) -> Held:
+    return _found(tx, t.Card.serial == serial[:64], lock)
+
+
+def by_number(tx: Connection, number: str, lock: bool = False) -> Held:
+    return _found(tx, t.Card.number == "".join(number.split())[:32], lock)
+
+
+def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) -> Held:
+    """The card whose code was scanned; says precisely what else it was."""
+    match codes.read(scanned, *(proof(secrets, key_id) for key_id in secrets.ids())):
+        case codes.Known(id):
+            return _found(tx, t.Card.code_id == id, lock)
+        case codes.Forged():
+            raise NotFound("This looks like one of our codes but was not issued by us; do not accept it.", field="code")
+        case codes.Foreign():
+            raise NotFound("This code is not one of our cards.", field="code")
+
+
+def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
+    """The card behind a member's link; a wrong key and an unknown card give the same answer."""
+    held = find(tx, t.Card.serial == serial[:64])
+    row = held.row if held else None
+    expected = link_key(
+        secrets,
+        serial[:64],
+        row.nonce if row else bytes(16),
+        row.link_version if row else 1,
+        row.key_id if row else secrets.current,
+    )
+    if not same(key, expected) or held is None:
+        raise NotFound("There is no card behind this link.")
+    return held
+
+
+def find(tx: Connection, which: ColumnElement[bool], lock: bool = False) -> Held | None:
+    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id).where(which)
+    row = tx.execute(query.with_for_update(of=t.Card.__table__) if lock else query).first()
+    return Held(row) if row else None
+
+
+def set_status(tx: Connection, held: Held, status: str) -> None:
+    """Block, close or open a card again; the caller records its revision."""
+    tx.execute(update(t.Card).where(t.Card.id == held.id).values(status=status))
+
+
+def revoke_links(tx: Connection, held: Held) -> None:
+    """Every link to the card given out so far stops working."""
+    tx.execute(update(t.Card).where(t.Card.id == held.id).values(link_version=t.Card.link_version + 1))
+
+
+def link_key(secrets: Secrets, serial: str, nonce: bytes, link_version: int, key_id: str) -> str:
+    """What makes a link to a card impossible to guess: 128 bits as 22 characters."""
+    version = link_version.to_bytes(4, "big")
+    return url_text(secrets.derive(LINK_LABEL, serial.encode(), nonce, version, key_id=key_id)[:16])
+
+
+def proof(secrets: Secrets, key_id: str) -> codes.Prove:
+    """How codes are proved under one of our keys."""
+    return lambda id: secrets.derive(CODE_LABEL, id, key_id=key_id)
+
+
+def _found(tx: Connection, which: ColumnElement[bool], lock: bool) -> Held:
+    held = find(tx, which, lock)
+    if held is None:
+        raise NotFound("There is no such card.")
+    return held

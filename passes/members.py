@@ -1,0 +1,261 @@
+"""Members: people who joined, and the cards they got by joining.
+
+Joining makes the member, the card with its random identities, the welcome gift and the first revision in
+one transaction. Erasing removes what names a person and ends the card; the ledger keeps its sums.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from . import codes, contacts, programmes, revisions
+from .cards import proof
+from .errors import BadInput, Conflict, NotFound
+from .points import receipts
+from .points.ledger import Account
+from .points.tiers import tier_for
+from .programmes import Programme
+from .secrets import NONCE_BYTES, Secrets, url_text
+from .store import Connection, Row
+from .store import tables as t
+from .words import LANGUAGES
+
+MOST_NAME = 60
+NUMBER_DIGITS = 12
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A consent as it was given: to what, in which words."""
+
+    purpose: str
+    text_hash: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """What somebody says of themselves when joining; everything but the language may be empty."""
+
+    language: str
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    external_id: str | None = None
+    agreements: tuple[Agreement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A member's public identity and the serial number of the new card."""
+
+    member: str
+    serial: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A member as staff and systems may see them."""
+
+    member: str
+    name: str
+    email: str
+    phone: str
+    language: str
+    external_id: str | None
+    joined: int
+    erased: int | None
+    cards: tuple[str, ...] = field(default=())
+
+
+class Members:
+    """The members of this service; holds what is needed to seal and to prove, nothing else."""
+
+    def __init__(self, secrets: Secrets, country: str) -> None:
+        self._secrets = secrets
+        self._country = country
+
+    def join(self, tx: Connection, programme_key: str, person: Person, now: int) -> Joined:
+        """A new member with a card in the programme."""
+        public_id = random.token_hex(16)
+        values = self._values(person, public_id) | {"public_id": public_id, "created": now}
+        self._refuse_known(tx, person)
+        member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
+        _agree(tx, member_id, person, now)
+        programme = _held_programme(tx, programme_key)
+        serial = self._give_card(tx, programme, member_id, now)
+        return Joined(public_id, serial)
+
+    def find(self, tx: Connection, public_id: str) -> Profile:
+        return self._profile(tx, _row(tx, public_id))
+
+    def search(self, tx: Connection, query: str, after: int, limit: int) -> tuple[list[Profile], int | None]:
+        """Members by the beginning of a name, or by exactly a contact, number or external id; and where to go on."""
+        matches = self._matches(query) if query.strip() else t.Member.erased.is_(None)
+        found = select(t.Member).where(matches, t.Member.id > after).order_by(t.Member.id).limit(limit + 1)
+        rows = tx.execute(found).all()
+        more = rows[limit - 1].id if len(rows) > limit else None
+        return [self._profile(tx, row) for row in rows[:limit]], more
+
+    def change(self, tx: Connection, public_id: str, changes: dict[str, Any], now: int) -> Profile:
+        """Set some of name, email, phone, language, external_id; the cards follow."""
+        row = _row(tx, public_id, lock=True)
+        if row.erased is not None:
+            raise Conflict("This member was erased.")
+        before = self._profile(tx, row)
+        kept = ("language", "name", "email", "phone", "external_id")
+        person = Person(**{name: changes.get(name, getattr(before, name)) for name in kept})
+        if person.external_id != before.external_id:
+            self._refuse_known(tx, person)
+        tx.execute(update(t.Member).where(t.Member.id == row.id).values(self._values(person, public_id)))
+        for card_id in _card_ids(tx, row.id):
+            revisions.record(tx, card_id, now)
+        return self.find(tx, public_id)
+
+    def erase(self, tx: Connection, public_id: str, now: int) -> None:
+        """Forget who it was; the cards end and show that they did, the ledger's sums stay."""
+        row = _row(tx, public_id, lock=True)
+        blank = dict.fromkeys(("email_sealed", "email_hash", "phone_sealed", "phone_hash", "external_id"))
+        values = {**blank, "name": "", "name_key": "", "erased": row.erased or now}
+        tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
+        tx.execute(delete(t.Consent).where(t.Consent.member_id == row.id))
+        for card_id in _card_ids(tx, row.id):
+            closed = {"status": "closed", "link_version": t.Card.link_version + 1}
+            tx.execute(update(t.Card).where(t.Card.id == card_id).values(closed))
+            revisions.record(tx, card_id, now)
+
+    def _give_card(self, tx: Connection, programme: Programme, member_id: int, now: int) -> str:
+        serial = url_text(random.token_bytes(16))
+        key_id, code_id = self._secrets.current, random.token_bytes(codes.ID_BYTES)
+        values = {
+            "serial": serial,
+            "number": _new_number(tx),
+            "code_id": code_id,
+            "code": codes.make(code_id, proof(self._secrets, key_id)),
+            "programme_id": programme.id,
+            "member_id": member_id,
+            "tier": tier_for(programme.definition.welcome, programme.definition.levels),
+            "nonce": random.token_bytes(NONCE_BYTES),
+            "key_id": key_id,
+            "created": now,
+        }
+        card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
+        receipts.welcome(tx, programme, Account(card_id, programme.id, 0, 0), now)
+        revisions.record(tx, card_id, now)
+        return serial
+
+    def _values(self, person: Person, public_id: str) -> dict[str, Any]:
+        if person.language not in LANGUAGES:
+            raise BadInput(f"The language is one of {', '.join(LANGUAGES)}.", field="language")
+        name = clean_name(person.name)
+        key_id = self._secrets.current
+        values: dict[str, Any] = {
+            "name": name,
+            "name_key": name.casefold(),
+            "language": person.language,
+            "external_id": person.external_id,
+            "key_id": key_id,
+        }
+        email = contacts.email(person.email) if person.email.strip() else ""
+        phone = contacts.phone(person.phone, self._country) if person.phone.strip() else ""
+        for kind, contact in (("email", email), ("phone", phone)):
+            values[f"{kind}_sealed"] = contacts.seal(self._secrets, contact, public_id, key_id) if contact else None
+            values[f"{kind}_hash"] = contacts.lookup_hash(self._secrets, contact, key_id) if contact else None
+        return values
+
+    def _refuse_known(self, tx: Connection, person: Person) -> None:
+        if person.external_id is None:
+            return
+        if tx.execute(select(t.Member.id).where(t.Member.external_id == person.external_id)).first():
+            raise Conflict("There is a member with this external_id already.", field="external_id")
+
+    def _matches(self, query: str) -> Any:
+        """An index serves each of these, so a search costs the same among a thousand and a million."""
+        asked = query.strip()[:200]
+        number = "".join(asked.split())
+        if number.isascii() and number.isdigit() and len(number) == NUMBER_DIGITS:
+            return t.Member.id.in_(select(t.Card.member_id).where(t.Card.number == number))
+        if "@" in asked:
+            return t.Member.email_hash.in_(self._hashes(contacts.email(asked)))
+        if number.lstrip("+").isdigit() and len(number) >= 7:
+            hashes = self._hashes(contacts.phone(asked, self._country))
+            return or_(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
+        first = asked.casefold()
+        # A range instead of LIKE: both databases serve it from the plain index.
+        begins = (t.Member.name_key >= first) & (t.Member.name_key < first + "\U0010ffff")
+        return or_(begins, t.Member.external_id == asked)
+
+    def _hashes(self, contact: str) -> list[bytes]:
+        return [contacts.lookup_hash(self._secrets, contact, key_id) for key_id in self._secrets.ids()]
+
+    def _profile(self, tx: Connection, row: Row) -> Profile:
+        serials = select(t.Card.serial).where(t.Card.member_id == row.id).order_by(t.Card.id)
+        return Profile(
+            member=row.public_id,
+            name=row.name,
+            email=self._open(row.email_sealed, row),
+            phone=self._open(row.phone_sealed, row),
+            language=row.language,
+            external_id=row.external_id,
+            joined=row.created,
+            erased=row.erased,
+            cards=tuple(tx.execute(serials).scalars()),
+        )
+
+    def _open(self, sealed: bytes | None, row: Row) -> str:
+        return contacts.unseal(self._secrets, sealed, row.public_id, row.key_id) if sealed else ""
+
+
+def clean_name(name: str) -> str:
+    """A name as people write it: composed, on one line, without signs that hide or reverse text."""
+    composed = unicodedata.normalize("NFC", name)
+    # The joiner holds emoji together; every other invisible sign could fool a cashier.
+    kept = "".join(c if c == "\u200d" or unicodedata.category(c) not in _INVISIBLE else " " for c in composed)
+    short = " ".join(kept.split())
+    if len(short) > MOST_NAME:
+        raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
+    return short
+
+
+def _held_programme(tx: Connection, key: str) -> Programme:
+    """Read under a shared lock: an offer published at this moment either is seen here or waits for us."""
+    query = select(t.Programme.id, t.Programme.version).where(t.Programme.key == key)
+    row = tx.execute(query.with_for_update(read=True)).first()
+    if row is None:
+        raise NotFound("There is no such programme.", field="programme")
+    return programmes.at_version(tx, row.id, row.version)
+
+
+def _row(tx: Connection, public_id: str, lock: bool = False) -> Row:
+    query = select(t.Member).where(t.Member.public_id == public_id[:64])
+    row = tx.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise NotFound("There is no such member.")
+    return row
+
+
+def _card_ids(tx: Connection, member_id: int) -> Sequence[int]:
+    query = select(t.Card.id).where(t.Card.member_id == member_id).order_by(t.Card.id)
+    return tx.execute(query.with_for_update()).scalars().all()
+
+
+def _agree(tx: Connection, member_id: int, person: Person, now: int) -> None:
+    for agreement in person.agreements:
+        values = {"purpose": agreement.purpose, "text_hash": agreement.text_hash, "source": agreement.source}
+        tx.execute(insert(t.Consent).values(member_id=member_id, language=person.language, given=now, **values))
+
+
+def _new_number(tx: Connection) -> str:
+    """Twelve random digits that no card has: for people to read aloud, not to prove anything."""
+    for _ in range(20):
+        number = str(random.randbelow(9 * 10 ** (NUMBER_DIGITS - 1)) + 10 ** (NUMBER_DIGITS - 1))
+        if not tx.execute(select(t.Card.id).where(t.Card.number == number)).first():
+            return number
+    raise RuntimeError("no free card number found")

@@ -1,0 +1,260 @@
+"""The ledger: every point that moved, from which account to which, chained and never changed.
+
+`member` is the account of all cards; the others say where points come from and go to. Points
+earned together form a lot; points are taken from the lot that expires first. The balance of a card is the sum of
+its postings and the sum of its open lots, at every commit. Each posting carries the hash of the one
+before, so a change to any stored row is found and located by `verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import case, func, insert, select, update
+
+from ..errors import NotEnoughPoints
+from ..store import Connection, Row
+from ..store import tables as t
+
+Kind = Literal["earn", "welcome", "adjust", "redeem", "reward", "reverse", "expire"]
+MEMBER = "member"
+GENESIS = bytes(32)
+_CHAINED = (
+    "programme_id",
+    "seq",
+    "card_id",
+    "receipt_id",
+    "kind",
+    "source",
+    "target",
+    "amount",
+    "why",
+    "created",
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A posting to be. Points come to the member as a lot, or leave the member's lots.
+
+    `expires` is the new lot's end. `into` gives points back to lots they came from: lot id to amount.
+    `first` names the posting whose lots are taken from before any other.
+    """
+
+    kind: Kind
+    source: str
+    target: str
+    amount: int
+    why: Mapping[str, Any] = field(default_factory=dict)
+    expires: int | None = None
+    into: Mapping[int, int] | None = None
+    first: int | None = None
+
+    @property
+    def change(self) -> int:
+        """What it does to the card's balance."""
+        return self.amount if self.target == MEMBER else -self.amount
+
+    @property
+    def earned(self) -> int:
+        """What it does to all that was ever earned, which tiers are counted by."""
+        counts = self.kind in ("earn", "welcome") or self.why.get("of") in ("earn", "welcome")
+        return self.change if counts else 0
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A posting as written."""
+
+    id: int
+    seq: int
+    draft: Draft
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the ledger needs of a card: its row, locked by the caller."""
+
+    id: int
+    programme_id: int
+    balance: int
+    earned: int
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """A place where the stored ledger is not what was written."""
+
+    programme_id: int
+    seq: int
+    what: str
+
+
+def write(
+    tx: Connection,
+    account: Account,
+    drafts: Sequence[Draft],
+    now: int,
+    receipt_id: int | None = None,
+) -> list[Posted]:
+    """Post the drafts in order; raises `NotEnoughPoints` before anything is written."""
+    _refuse_overdraft(account, drafts)
+    seq, head = _lock_chain(tx, account.programme_id)
+    posted = []
+    for draft in drafts:
+        seq += 1
+        values = _posting(account, draft, seq, receipt_id, now)
+        values |= {"previous": head, "hash": (head := chain_hash(head, values))}
+        id = tx.execute(insert(t.Posting).values(values).returning(t.Posting.id)).scalar_one()
+        _move(tx, account, draft, id)
+        posted.append(Posted(id, seq, draft))
+    tx.execute(update(t.Chain).where(t.Chain.programme_id == account.programme_id).values(seq=seq, head=head))
+    _settle(tx, account, drafts, now)
+    return posted
+
+
+def expire(tx: Connection, account: Account, now: int) -> Account:
+    """Post the end of the lots whose time has come; the account as it is afterwards."""
+    due = (t.Lot.card_id == account.id, t.Lot.left > 0, t.Lot.expires <= now)
+    lots = tx.execute(select(t.Lot.id, t.Lot.left, t.Lot.expires).where(*due).order_by(t.Lot.expires, t.Lot.id)).all()
+    if not lots:
+        return account
+    amount = sum(lot.left for lot in lots)
+    why = {"expired": lots[0].expires}
+    write(tx, account, [Draft("expire", MEMBER, "expired", amount, why)], now)
+    return Account(account.id, account.programme_id, account.balance - amount, account.earned)
+
+
+def after_expiry(tx: Connection, account: Account, now: int) -> Account:
+    """The account as `expire` would leave it; nothing is written."""
+    ended = select(func.coalesce(func.sum(t.Lot.left), 0)).where(
+        t.Lot.card_id == account.id, t.Lot.left > 0, t.Lot.expires <= now
+    )
+    balance = account.balance - tx.execute(ended).scalar_one()
+    return Account(account.id, account.programme_id, balance, account.earned)
+
+
+def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the previous hash and the posting as canonical JSON."""
+    canonical = json.dumps([values[name] for name in _CHAINED], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(previous + canonical.encode()).digest()
+
+
+def verify(tx: Connection) -> Iterator[Flaw]:
+    """Every flaw found, the first of a programme's chain by its sequence number; nothing when all is whole."""
+    for chain in tx.execute(select(t.Chain)).all():
+        yield from _verify_chain(tx, chain)
+    yield from _verify_balances(tx)
+
+
+def _refuse_overdraft(account: Account, drafts: Sequence[Draft]) -> None:
+    balance = account.balance
+    for draft in drafts:
+        if balance + draft.change < 0:
+            raise NotEnoughPoints(balance, draft.amount)
+        balance += draft.change
+
+
+def _lock_chain(tx: Connection, programme_id: int) -> tuple[int, bytes]:
+    """The chain's head, ours until the commit: postings are numbered in the order they are committed."""
+    chain = select(t.Chain.seq, t.Chain.head).where(t.Chain.programme_id == programme_id).with_for_update()
+    seq, head = tx.execute(chain).one()
+    return seq, head
+
+
+def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, now: int) -> dict[str, Any]:
+    return {
+        "programme_id": account.programme_id,
+        "seq": seq,
+        "card_id": account.id,
+        "receipt_id": receipt_id,
+        "kind": draft.kind,
+        "source": draft.source,
+        "target": draft.target,
+        "amount": draft.amount,
+        "why": dict(draft.why),
+        "created": now,
+    }
+
+
+def _move(tx: Connection, account: Account, draft: Draft, posting_id: int) -> None:
+    if draft.target != MEMBER:
+        _take(tx, account, draft, posting_id)
+    elif draft.into is not None:
+        for lot_id, amount in draft.into.items():
+            tx.execute(update(t.Lot).where(t.Lot.id == lot_id).values(left=t.Lot.left + amount))
+    else:
+        lot = {
+            "posting_id": posting_id,
+            "amount": draft.amount,
+            "left": draft.amount,
+            "expires": draft.expires,
+        }
+        tx.execute(insert(t.Lot).values(card_id=account.id, **lot))
+
+
+def _take(tx: Connection, account: Account, draft: Draft, posting_id: int) -> None:
+    """From the lot that ends first; lots without an end last, ties by age."""
+    order = [t.Lot.expires.is_(None), t.Lot.expires, t.Lot.id]
+    if draft.first is not None:
+        order.insert(0, t.Lot.posting_id != draft.first)
+    lots = select(t.Lot.id, t.Lot.left).where(t.Lot.card_id == account.id, t.Lot.left > 0).order_by(*order)
+    missing = draft.amount
+    for lot in tx.execute(lots):
+        taken = min(missing, lot.left)
+        tx.execute(update(t.Lot).where(t.Lot.id == lot.id).values(left=t.Lot.left - taken))
+        tx.execute(insert(t.LotUse).values(posting_id=posting_id, lot_id=lot.id, amount=taken))
+        missing -= taken
+        if not missing:
+            return
+    raise RuntimeError("the open lots of a card do not add up to its balance")
+
+
+def _settle(tx: Connection, account: Account, drafts: Sequence[Draft], now: int) -> None:
+    """The card's running sums. `next_change` says "now", so that a card nobody draws is found by the sweep."""
+    latest = drafts[-1]
+    values = {
+        "balance": account.balance + sum(draft.change for draft in drafts),
+        "earned": max(0, account.earned + sum(draft.earned for draft in drafts)),
+        "latest": {"kind": latest.kind, "amount": sum(draft.change for draft in drafts), "at": now},
+        "next_change": now,
+    }
+    tx.execute(update(t.Card).where(t.Card.id == account.id).values(values))
+
+
+def _verify_chain(tx: Connection, chain: Row) -> Iterator[Flaw]:
+    head, seq = GENESIS, 0
+    rows = tx.execution_options(yield_per=1000).execute(
+        select(t.Posting).where(t.Posting.programme_id == chain.programme_id).order_by(t.Posting.seq)
+    )
+    for row in rows:
+        seq += 1
+        if row.seq != seq:
+            yield Flaw(chain.programme_id, seq, "is missing")
+            return
+        if row.previous != head or row.hash != chain_hash(head, dict(row._mapping)):
+            yield Flaw(chain.programme_id, seq, "was changed")
+            return
+        head = row.hash
+    if (seq, head) != (chain.seq, chain.head):
+        yield Flaw(chain.programme_id, seq + 1, "was cut off")
+
+
+def _verify_balances(tx: Connection) -> Iterator[Flaw]:
+    """The three ways to know a balance must agree for every card."""
+    signed = func.sum(case((t.Posting.target == MEMBER, t.Posting.amount), else_=-t.Posting.amount))
+    posted = select(t.Posting.card_id, signed.label("sum")).group_by(t.Posting.card_id).subquery()
+    open_lots = select(t.Lot.card_id, func.sum(t.Lot.left).label("sum")).group_by(t.Lot.card_id).subquery()
+    by_postings, by_lots = func.coalesce(posted.c.sum, 0), func.coalesce(open_lots.c.sum, 0)
+    wrong = (
+        select(t.Card.id, t.Card.programme_id)
+        .outerjoin(posted, posted.c.card_id == t.Card.id)
+        .outerjoin(open_lots, open_lots.c.card_id == t.Card.id)
+        .where((t.Card.balance != by_postings) | (t.Card.balance != by_lots))
+    )
+    for card in tx.execute(wrong):
+        yield Flaw(card.programme_id, 0, f"does not add up for the card with row {card.id}")

@@ -1,0 +1,149 @@
+"""Keeps every installation of every card true.
+
+An installation is one place where a card lives: an iPhone, a Google object, a web page. The
+reconciler never asks what happened. It asks which installations were last told of an older
+revision than the newest, and pushes to those, a few at a time, at its own pace. Stop it anywhere,
+start it twice, lose a push: the next round mends it.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
+
+from .card import Card, Revision
+from .store import Connection, Row, Store
+from .store import tables as t
+from .wallets import Gone, Later, Outcome, Pushed, Refused, Stale, Wallet
+
+LONGEST_WAIT_SECONDS = 3600
+MOST_WHY = 300
+
+
+def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int, lease_seconds: int) -> int:
+    """One round. Returns how many installations were visited, so the caller knows whether to rest."""
+    lease = secrets.token_hex(8)
+    with store.transaction() as tx:
+        leased = _lease(tx, list(wallets), lease, now, limit, lease_seconds)
+    for name, wallet in wallets.items():
+        rows = [row for row in leased if row.wallet == name]
+        if rows:
+            # Outside any transaction: a wallet may be slow.
+            outcomes = wallet.push([_stale(row) for row in rows])
+            with store.transaction() as tx:
+                _settle(tx, rows, outcomes, lease, now)
+    return len(leased)
+
+
+def next_due(tx: Connection, wallets: Collection[str]) -> int | None:
+    """When the next installation wants to be told, of the wallets that can."""
+    return tx.execute(select(func.min(t.Installation.due)).where(t.Installation.wallet.in_(wallets))).scalar()
+
+
+def _lease(
+    tx: Connection, wallets: Sequence[str], lease: str, now: int, limit: int, lease_seconds: int
+) -> Sequence[Row]:
+    """Take stale installations for ourselves: a member's own changes first, then the longest waiting."""
+    due = (t.Installation.due <= now, t.Installation.wallet.in_(wallets))
+    urgent = _pick(tx, due, False, limit)
+    ids = urgent + (_pick(tx, due, True, limit - len(urgent)) if len(urgent) < limit else [])
+    if not ids:
+        return []
+    tx.execute(update(t.Installation).where(t.Installation.id.in_(ids)).values(lease=lease, due=now + lease_seconds))
+    return tx.execute(_LEASED, {"ids": ids}).all()
+
+
+def _pick(tx: Connection, due: tuple[Any, ...], bulk: bool, limit: int) -> list[int]:
+    query = select(t.Installation.id).where(t.Installation.bulk.is_(bulk), *due)
+    return list(tx.execute(query.order_by(t.Installation.due).limit(limit).with_for_update(skip_locked=True)).scalars())
+
+
+def _stale(row: Row) -> Stale:
+    revision = Revision(Card.from_json(row.face), row.revision, row.modified, row.nonce, row.key_id)
+    return Stale(row.id, row.place, row.address, row.registered, revision, not row.bulk)
+
+
+def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], lease: str, now: int) -> None:
+    pushed: list[dict[str, Any]] = []
+    now_ms = int(time.time() * 1000)
+    for row, outcome in zip(rows, outcomes, strict=True):
+        match outcome:
+            case Pushed():
+                # The revision we read, not the newest: the card may have moved on while we spoke.
+                told = {"b_id": row.id, "b_lease": lease, "b_pushed": row.revision}
+                pushed.append(told | {"b_now": now, "b_ms": now_ms})
+            case Gone(since):
+                _forget(tx, row, since)
+            case Later(why, wait_seconds):
+                _postpone(tx, row, lease, now + _wait(row.attempts, wait_seconds), why)
+            case Refused(why):
+                _set_aside(tx, row, lease, why)
+    if pushed:
+        tx.execute(_PUSHED, pushed)
+
+
+def _forget(tx: Connection, row: Row, since: int | None) -> None:
+    """A place that registered anew, after the wallet saw it gone or while we spoke, stays and is told again."""
+    here = and_(t.Installation.id == row.id, t.Installation.address == row.address)
+    old = here if since is None else and_(here, t.Installation.registered <= since)
+    if not tx.execute(delete(t.Installation).where(old)).rowcount:
+        tx.execute(update(t.Installation).where(t.Installation.id == row.id).values(lease=None))
+
+
+def _postpone(tx: Connection, row: Row, lease: str, due: int, why: str) -> None:
+    values = {"lease": None, "due": due, "attempts": t.Installation.attempts + 1, "why": why[:MOST_WHY]}
+    tx.execute(update(t.Installation).where(*_ours(row, lease)).values(values))
+
+
+def _set_aside(tx: Connection, row: Row, lease: str, why: str) -> None:
+    values = {"lease": None, "due": None, "set_aside": True, "why": why[:MOST_WHY]}
+    tx.execute(update(t.Installation).where(*_ours(row, lease)).values(values))
+
+
+def _ours(row: Row, lease: str) -> tuple[Any, ...]:
+    """Unless the lease ran out and somebody else has it now, or the place registered anew."""
+    return (t.Installation.id == row.id, t.Installation.lease == lease)
+
+
+def _wait(attempts: int, wait_seconds: int) -> int:
+    """Longer with each attempt, never in step with others."""
+    base = min(LONGEST_WAIT_SECONDS, max(wait_seconds, 1) * 2 ** min(attempts, 12))
+    return max(1, int(base * random.uniform(0.75, 1.25)))
+
+
+_LEASED = (
+    select(
+        t.Installation.id,
+        t.Installation.wallet,
+        t.Installation.place,
+        t.Installation.address,
+        t.Installation.registered,
+        t.Installation.bulk,
+        t.Installation.attempts,
+        t.Card.revision,
+        t.Card.modified,
+        t.Card.nonce,
+        t.Card.key_id,
+        t.Card.face,
+    )
+    .join(t.Card, t.Card.id == t.Installation.card_id)
+    .where(t.Installation.id.in_(bindparam("ids", expanding=True)))
+    .order_by(t.Installation.bulk, t.Installation.id)
+)
+_PUSHED = (
+    update(t.Installation)
+    .where(t.Installation.id == bindparam("b_id"), t.Installation.lease == bindparam("b_lease"))
+    .values(
+        pushed=bindparam("b_pushed"),
+        pushed_ms=bindparam("b_ms"),
+        lease=None,
+        attempts=0,
+        why=None,
+        due=case((t.Installation.wanted > bindparam("b_pushed"), bindparam("b_now")), else_=None),
+    )
+)

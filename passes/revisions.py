@@ -1,0 +1,137 @@
+"""Gives a card a new number each time it looks different, and only then.
+
+Whoever changes a card calls `record` in the same transaction. It draws the card from what the store
+holds at that moment; the same drawing keeps its revision, another one gets the next, a later date, and makes
+every installation of the card stale. Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, case, or_, select, update
+
+from . import programmes
+from .card import Facts, Lot, News, digest, draw, next_change
+from .store import Connection, Row, mark_stale
+from .store import tables as t
+
+
+def record(tx: Connection, card_id: int, now: int) -> int:
+    """Draw one card whose row the caller holds; its revision number afterwards."""
+    return record_many(tx, [card_id], now, bulk=False)[card_id]
+
+
+def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -> dict[int, int]:
+    """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
+    rows = _rows(tx, card_ids)
+    lots = _lots(tx, card_ids)
+    drawn = [_drawn(tx, row, lots.get(row.id, ()), now) for row in rows]
+    if drawn:
+        tx.execute(_UPDATE_CARD, drawn)
+    changed = [values for values, row in zip(drawn, rows, strict=True) if values["b_revision"] != row.revision]
+    if changed:
+        _make_stale(tx, changed, now, bulk)
+    return {values["b_id"]: values["b_revision"] for values in drawn}
+
+
+def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
+    return tx.execute(_SELECT, {"ids": card_ids}).all()
+
+
+def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]:
+    lots: dict[int, tuple[Lot, ...]] = {}
+    for card_id, left, expires in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
+        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires))
+    return lots
+
+
+def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[str, Any]:
+    """The card's columns after this drawing."""
+    promise = programmes.at_version(tx, row.programme_id, row.version).promise
+    facts = Facts(
+        promise=promise,
+        serial=row.serial,
+        number=row.number,
+        code=row.code,
+        name=row.name,
+        language=row.language,
+        status=row.status,
+        joined=row.created,
+        earned=row.earned,
+        tier=row.tier,
+        lots=lots,
+        latest=News(**row.latest) if row.latest else None,
+    )
+    face = draw(facts, now).to_json()
+    values = {
+        "b_id": row.id,
+        "b_revision": row.revision,
+        "b_modified": row.modified,
+        "b_digest": digest(face),
+        "b_face": face,
+        "b_next_change": next_change(facts, now),
+    }
+    if values["b_digest"] != row.digest:
+        # Wallet compares whole seconds: two changes within one must still have different dates.
+        values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
+    return values
+
+
+def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
+    # The clock that people wait by; `now` may be a rehearsed one and has only whole seconds.
+    at = {"b_due": now, "b_bulk": bulk, "b_changed_ms": int(time.time() * 1000)}
+    told = tx.execute(_UPDATE_INSTALLATIONS, [values | at for values in changed])
+    if told.rowcount != 0:
+        mark_stale(tx)
+
+
+_SELECT = (
+    select(
+        t.Card.id,
+        t.Card.serial,
+        t.Card.number,
+        t.Card.code,
+        t.Card.programme_id,
+        t.Card.status,
+        t.Card.tier,
+        t.Card.earned,
+        t.Card.latest,
+        t.Card.revision,
+        t.Card.modified,
+        t.Card.digest,
+        t.Card.created,
+        t.Member.name,
+        t.Member.language,
+        t.Programme.version,
+    )
+    .join(t.Member, t.Member.id == t.Card.member_id)
+    .join(t.Programme, t.Programme.id == t.Card.programme_id)
+    .where(t.Card.id.in_(bindparam("ids", expanding=True)))
+    .order_by(t.Card.id)
+)
+_SELECT_LOTS = (
+    select(t.Lot.card_id, t.Lot.left, t.Lot.expires)
+    .where(t.Lot.card_id.in_(bindparam("ids", expanding=True)), t.Lot.left > 0)
+    .order_by(t.Lot.id)
+)
+_UPDATE_CARD = (
+    update(t.Card)
+    .where(t.Card.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}") for name in ("revision", "modified", "digest", "face", "next_change")})
+)
+# A lease, a back-off and a person's decision outlive a new revision: only a row at rest becomes due now.
+_is_waiting = or_(t.Installation.lease.is_not(None), t.Installation.attempts > 0, t.Installation.set_aside)
+_was_stale = t.Installation.due.is_not(None)
+_UPDATE_INSTALLATIONS = (
+    update(t.Installation)
+    .where(t.Installation.card_id == bindparam("b_id"))
+    .values(
+        wanted=bindparam("b_revision"),
+        due=case((_is_waiting, t.Installation.due), else_=bindparam("b_due")),
+        bulk=case((_was_stale & t.Installation.bulk.is_(False), False), else_=bindparam("b_bulk")),
+        changed_ms=case((_was_stale, t.Installation.changed_ms), else_=bindparam("b_changed_ms")),
+    )
+)

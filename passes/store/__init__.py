@@ -1,0 +1,144 @@
+"""The one way to the database: `transaction()` to write, `reading()` to look.
+
+Both yield a SQLAlchemy `Connection`. On SQLite a write takes a fair lock of ours and then BEGIN
+IMMEDIATE, so that what was read stays true until the commit (the default would lose points) and nobody
+starves (SQLite's own back-off is unfair: p99 ten times higher, measured). On PostgreSQL callers
+lock the card's row. No outside call belongs inside a transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
+
+from ..errors import Busy, ConfigError
+from .queue import Queue
+
+WAIT_SECONDS = 30
+
+Row: TypeAlias = SqlRow[*tuple[Any, ...]]
+"""A row of any columns."""
+
+__all__ = ["Connection", "Row", "Store", "mark_stale"]
+
+
+class Store:
+    """A database and the ways into it. Opens nothing until first used."""
+
+    def __init__(self, url: str, pool: int = 16) -> None:
+        self.url = _checked(url)
+        self.engine = _engine(self.url, pool)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._queue = Queue(f"{self.url.database}-turn") if self.is_sqlite else None
+        self._held = threading.local()
+        self.nudge: Callable[[], None] = _nobody
+        """Called after a commit that made installations stale; a lost call costs only time."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All of it or none of it. Raises `Busy` when the store cannot be had in time."""
+        if getattr(self._held, "by_this_thread", False):
+            raise RuntimeError("a transaction is already open in this thread")
+        self._held.by_this_thread = True
+        try:
+            with self._turn(), _explained(), self.engine.connect() as tx:
+                stale = False
+                tx.execution_options(passes_writes=True)
+                try:
+                    with tx.begin():
+                        yield tx
+                    stale = "stale" in tx.info
+                finally:
+                    tx.info.pop("stale", None)
+        finally:
+            self._held.by_this_thread = False
+        if stale:
+            self.nudge()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look; nothing is written."""
+        with _explained(), self.engine.connect() as tx, tx.begin():
+            if not self.is_sqlite:
+                tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield tx
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._queue is None:
+            yield
+            return
+        with self._queue.turn(WAIT_SECONDS):
+            yield
+
+
+def mark_stale(tx: Connection) -> None:
+    """Have the workers woken once this transaction is committed."""
+    tx.info["stale"] = True
+
+
+def _nobody() -> None:
+    """No worker to wake: the periodic round finds the work."""
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, ImportError, ModuleNotFoundError) as wrong:
+        hint = "pip install 'passes[postgres]'" if "psycopg" in str(wrong) else "sqlite:///passes.db"
+        raise ConfigError(f"[store.url] is not an address of a database we can open; try: {hint}") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError("[store.url] must begin with sqlite:/// or postgresql+psycopg://")
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL, pool: int) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, pool_size=pool, max_overflow=pool, connect_args={"timeout": WAIT_SECONDS})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # A dead server must answer as an error in time, never as a hanging till.
+    limits = f"-c statement_timeout={WAIT_SECONDS}s -c lock_timeout={WAIT_SECONDS}s"
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": limits},
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The sqlite3 module would open transactions by itself, deferred; `_begin_sqlite` does it right.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("passes_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, TimeoutError) as wrong:
+        if isinstance(wrong, OperationalError) and "no such table" in str(wrong.orig):
+            raise ConfigError("The store has no tables yet; run: passes db upgrade") from wrong
+        raise Busy("The store is busy or out of reach; send the same request again in a few seconds.") from wrong

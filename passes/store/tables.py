@@ -1,0 +1,338 @@
+"""The tables: what the service remembers.
+
+Rows say facts; what follows from them (a drawing, a balance's meaning, a rule's outcome) is
+computed elsewhere. Instants are whole unix seconds, amounts are integers. Contact data is held
+encrypted (`*_sealed`) with a keyed hash for exact look-up (`*_hash`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite numbers rows by itself only in a column of the exact type INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {int: BigInteger, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class Programme(Base):
+    """One promise to members: `definition` as `programmes` checked it.
+
+    `version` is a new random word whenever anything that shows on every card changes (definition,
+    look, contact, offers), so what was built from one version may be kept.
+    """
+
+    __tablename__ = "programme"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    look: Mapped[str] = mapped_column(String(40))
+    look_digest: Mapped[str] = mapped_column(String(64))
+    contact: Mapped[dict[str, Any]]
+    definition: Mapped[dict[str, Any]]
+    version: Mapped[str] = mapped_column(String(32))
+    created: Mapped[int]
+
+
+class Chain(Base):
+    """The head of a programme's ledger: last sequence number and its hash."""
+
+    __tablename__ = "chain"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[bytes] = mapped_column(LargeBinary(32), default=bytes(32))
+
+
+class Member(Base):
+    __tablename__ = "member"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    # Lower case, for look-up by the beginning of a name.
+    name_key: Mapped[str] = mapped_column(String(200), default="", index=True)
+    email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    key_id: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str | None] = mapped_column(String(80), unique=True)
+    language: Mapped[str] = mapped_column(String(5))
+    created: Mapped[int]
+    erased: Mapped[int | None]
+
+
+class Consent(Base):
+    """What a member agreed to, in which words, when; withdrawing adds a time, never deletes."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(40))
+    text_hash: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(5))
+    source: Mapped[str] = mapped_column(String(40))
+    given: Mapped[int]
+    withdrawn: Mapped[int | None]
+
+
+class Card(Base):
+    """A member's card in one programme, its newest drawing (`face`) and what secrets derive from."""
+
+    __tablename__ = "card"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    serial: Mapped[str] = mapped_column(String(40), unique=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    code_id: Mapped[bytes] = mapped_column(LargeBinary(10), unique=True)
+    code: Mapped[str] = mapped_column(String(64))
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    status: Mapped[str] = mapped_column(String(10), default="active")
+    tier: Mapped[str | None] = mapped_column(String(40))
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    key_id: Mapped[str] = mapped_column(String(20))
+    link_version: Mapped[int] = mapped_column(default=1)
+    balance: Mapped[int] = mapped_column(default=0)
+    earned: Mapped[int] = mapped_column(default=0)
+    # The newest posting as the card tells it: kind, signed amount, when.
+    latest: Mapped[dict[str, Any] | None]
+    revision: Mapped[int] = mapped_column(default=0)
+    modified: Mapped[int] = mapped_column(default=0)
+    digest: Mapped[str] = mapped_column(String(32), default="")
+    face: Mapped[str] = mapped_column(Text, default="")
+    # When the drawing changes by itself; a posting sets it to "now" until the card is drawn again.
+    next_change: Mapped[int | None]
+    fetched: Mapped[int] = mapped_column(default=0)
+    created: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("balance >= 0", name="balance_not_negative"),
+        Index("ix_card_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
+        Index("ix_card_programme_id_tier_id", "programme_id", "tier", "id"),
+    )
+
+
+class Offer(Base):
+    """What marketers say, to whom, from when to when. `key` names it to the outside."""
+
+    __tablename__ = "offer"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), index=True)
+    title: Mapped[dict[str, Any]]
+    body: Mapped[dict[str, Any]]
+    tier: Mapped[str | None] = mapped_column(String(40))
+    announce: Mapped[bool] = mapped_column(default=False)
+    starts: Mapped[int]
+    ends: Mapped[int | None]
+    created: Mapped[int]
+
+
+class Touch(Base):
+    """Work that is due: draw again every card of a programme (or of one tier), from `after` on."""
+
+    __tablename__ = "touch"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    tier: Mapped[str | None] = mapped_column(String(40))
+    after: Mapped[int] = mapped_column(default=0)
+    created: Mapped[int]
+
+
+class Installation(Base):
+    """One place where a card lives. Stale while `pushed` is below `wanted`; `due` is set exactly then."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    wallet: Mapped[str] = mapped_column(String(20))
+    place: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(600))
+    registered: Mapped[int]
+    wanted: Mapped[int] = mapped_column(default=0)
+    pushed: Mapped[int] = mapped_column(default=0)
+    bulk: Mapped[bool] = mapped_column(default=False)
+    due: Mapped[int | None]
+    lease: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    why: Mapped[str | None] = mapped_column(String(300))
+    set_aside: Mapped[bool] = mapped_column(default=False)
+    # Milliseconds, for the lag from change to push a person can see.
+    changed_ms: Mapped[int | None]
+    pushed_ms: Mapped[int | None]
+
+    __table_args__ = (
+        UniqueConstraint("card_id", "wallet", "place"),
+        Index("ix_installation_place", "wallet", "place"),
+        Index(
+            "ix_installation_due",
+            "bulk",
+            "due",
+            sqlite_where=text("due IS NOT NULL"),
+            postgresql_where=text("due IS NOT NULL"),
+        ),
+    )
+
+
+class Receipt(Base):
+    """One purchase or action and everything it caused. `answer` is what the till was told."""
+
+    __tablename__ = "receipt"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    # The till's own number, kept by programme so that one purchase counts once.
+    receipt: Mapped[str] = mapped_column(String(100))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[dict[str, Any]]
+    answer: Mapped[dict[str, Any]]
+    staff: Mapped[str] = mapped_column(String(80), default="")
+    reversed_by: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), unique=True)
+    created: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("programme_id", "receipt"),
+        Index("ix_receipt_card_id_id", "card_id", "id"),
+    )
+
+
+class Posting(Base):
+    """An amount from one account to another; never changed, never removed, chained by hash."""
+
+    __tablename__ = "posting"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    seq: Mapped[int]
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(20))
+    target: Mapped[str] = mapped_column(String(20))
+    amount: Mapped[int]
+    why: Mapped[dict[str, Any]]
+    created: Mapped[int]
+    previous: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+    __table_args__ = (
+        UniqueConstraint("programme_id", "seq"),
+        Index("ix_posting_card_id_id", "card_id", "id"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+
+class Lot(Base):
+    """Points earned together that expire together; `left` is what is still unspent."""
+
+    __tablename__ = "lot"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    posting_id: Mapped[int] = mapped_column(ForeignKey("posting.id"), index=True)
+    amount: Mapped[int]
+    left: Mapped[int]
+    expires: Mapped[int | None]
+
+    __table_args__ = (
+        CheckConstraint('"left" >= 0 AND "left" <= amount', name="left_within_amount"),
+        Index(
+            "ix_lot_open",
+            "card_id",
+            "expires",
+            sqlite_where=text('"left" > 0'),
+            postgresql_where=text('"left" > 0'),
+        ),
+    )
+
+
+class LotUse(Base):
+    """How much of a lot a posting took; what a reversal gives back to it."""
+
+    __tablename__ = "lot_use"
+
+    posting_id: Mapped[int] = mapped_column(ForeignKey("posting.id"), primary_key=True, autoincrement=False)
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True, autoincrement=False)
+    amount: Mapped[int]
+
+
+class Answer(Base):
+    """What was answered under an idempotency key, so that a repeat gets the same."""
+
+    __tablename__ = "answer"
+
+    scope: Mapped[str] = mapped_column(String(60), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]]
+    created: Mapped[int] = mapped_column(index=True)
+
+
+class ApiKey(Base):
+    """A key for a shop's system; only its hash is kept."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    scopes: Mapped[list[Any]]
+    created: Mapped[int]
+    revoked: Mapped[int | None]
+
+
+class DeviceLog(Base):
+    """A line a phone reported, shortened and without secrets, with the cause we know for it."""
+
+    __tablename__ = "device_log"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    line: Mapped[str] = mapped_column(String(1000))
+    cause: Mapped[str] = mapped_column(String(40))
+    created: Mapped[int]
+
+
+class Setting(Base):
+    """A fact about the store itself, such as the epoch that a restore renews."""
+
+    __tablename__ = "setting"
+
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200))

@@ -1,0 +1,86 @@
+"""Draws again the cards that may look different although nobody touched them.
+
+Two kinds of work are due here: cards whose `next_change` has come (an offer starts or ends, points expire,
+or a change that nobody drew), and touches (a programme, its look or its offers changed, so each of its
+cards may). Both go in small transactions, so a till never waits long, and go on where they stopped.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select, update
+
+from . import revisions
+from .points import ledger
+from .points.tiers import tier_for
+from .programmes import at_version
+from .store import Connection, Store, mark_stale
+from .store import tables as t
+
+CHUNK = 100
+
+
+def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
+    """One step of each kind. Returns how many cards were drawn, so the caller knows whether to rest."""
+    with store.transaction() as tx:
+        drawn = _draw_due(tx, now, chunk)
+    with store.transaction() as tx:
+        return drawn + _continue_touch(tx, now, chunk)
+
+
+def next_due(tx: Connection) -> int | None:
+    """When the next card changes by itself; 0 when a touch waits."""
+    if tx.execute(select(t.Touch.id).limit(1)).first():
+        return 0
+    return tx.execute(
+        select(t.Card.next_change).where(t.Card.next_change.is_not(None)).order_by(t.Card.next_change).limit(1)
+    ).scalar()
+
+
+def _draw_due(tx: Connection, now: int, chunk: int) -> int:
+    due = select(t.Card.id).where(t.Card.next_change <= now).order_by(t.Card.next_change).limit(chunk)
+    ids = sorted(tx.execute(due.with_for_update(skip_locked=True)).scalars())
+    return _draw(tx, ids, now, bulk=False)
+
+
+def _continue_touch(tx: Connection, now: int, chunk: int) -> int:
+    touch = tx.execute(select(t.Touch).order_by(t.Touch.id).limit(1).with_for_update(skip_locked=True)).first()
+    if touch is None:
+        return 0
+    cards = select(t.Card.id).where(t.Card.programme_id == touch.programme_id, t.Card.id > touch.after)
+    if touch.tier is not None:
+        cards = cards.where(t.Card.tier == touch.tier)
+    ids = list(tx.execute(cards.order_by(t.Card.id).limit(chunk).with_for_update()).scalars())
+    _draw(tx, ids, now, bulk=True)
+    if len(ids) < chunk:
+        tx.execute(delete(t.Touch).where(t.Touch.id == touch.id))
+    else:
+        tx.execute(update(t.Touch).where(t.Touch.id == touch.id).values(after=ids[-1]))
+        mark_stale(tx)
+    # Even a last, empty step was work: another touch may wait behind it.
+    return len(ids) or 1
+
+
+def _draw(tx: Connection, ids: list[int], now: int, bulk: bool) -> int:
+    if ids:
+        _bring_up_to_date(tx, ids, now)
+        revisions.record_many(tx, ids, now, bulk)
+    return len(ids)
+
+
+def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
+    """What time and new rules do to the cards themselves: points end, tiers follow the thresholds."""
+    rows = tx.execute(
+        select(t.Card.id, t.Card.programme_id, t.Card.balance, t.Card.earned, t.Card.tier, t.Programme.version)
+        .join(t.Programme, t.Programme.id == t.Card.programme_id)
+        .where(t.Card.id.in_(ids))
+        .order_by(t.Card.id)
+    ).all()
+    ending = set(
+        tx.execute(select(t.Lot.card_id).where(t.Lot.card_id.in_(ids), t.Lot.left > 0, t.Lot.expires <= now)).scalars()
+    )
+    for row in rows:
+        if row.id in ending:
+            ledger.expire(tx, ledger.Account(row.id, row.programme_id, row.balance, row.earned), now)
+        tier = tier_for(row.earned, at_version(tx, row.programme_id, row.version).definition.levels)
+        if tier != row.tier:
+            tx.execute(update(t.Card).where(t.Card.id == row.id).values(tier=tier))

@@ -1,0 +1,128 @@
+"""The web application: every blueprint, and what holds for all of them.
+
+Errors that we can explain become answers here and nowhere else: a page for people, problem+json for systems.
+Every answer leaves with headers that keep it private and keep foreign content out.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..errors import Busy, PassesError
+from ..service import Service
+from .current import EXTENSION
+
+log = structlog.get_logger()
+
+MOST_BODY_BYTES = 256 * 1024
+CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
+    "Cache-Control": "private, no-store",
+}
+
+
+def build(service: Service) -> Flask:
+    """The application over this service."""
+    pages = service.settings.home / "templates" / "pages"
+    app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
+    app.extensions[EXTENSION] = service
+    app.config.update(_configuration(service))
+    if service.settings.server.proxies:
+        hops = service.settings.server.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.jinja_env.autoescape = True
+    _register(app, service)
+    app.register_error_handler(PassesError, _explain)
+    app.register_error_handler(HTTPException, _explain_http)
+    app.register_error_handler(Exception, _confess)
+    app.after_request(_protect)
+    service.store.nudge = service.worker().nudge
+    return app
+
+
+def _configuration(service: Service) -> dict[str, object]:
+    https = service.settings.server.public_url.startswith("https://")
+    return {
+        "SECRET_KEY": service.secrets.derive("session").hex(),
+        "MAX_CONTENT_LENGTH": MOST_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": MOST_BODY_BYTES,
+        "MAX_FORM_PARTS": 100,
+        "SESSION_COOKIE_NAME": "__Host-passes" if https else "passes",
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+    }
+
+
+def _register(app: Flask, service: Service) -> None:
+    from . import api, customer, marketer, staff
+    from ..wallets.apple import service as apple_service
+    from ..wallets.ecard import page as ecard_page
+
+    for part in (customer, staff, marketer, api, ecard_page):
+        part.register(app, service)
+    if service.apple:
+        apple_service.register(app, service.apple)
+
+
+def _explain(error: PassesError) -> tuple[Response, int]:
+    return _answer(error.status, error.code, str(error), error.field)
+
+
+def _explain_http(error: HTTPException) -> Response | tuple[Response, int]:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()
+    response, status = _answer(error.code or 500, error.name.lower().replace(" ", "_"), error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after"):
+            response.headers[name] = value
+    return response, status
+
+
+def _confess(error: Exception) -> tuple[Response, int]:
+    """A bug. The log has everything; the person gets a number to tell us."""
+    number = secrets.token_hex(4)
+    log.exception("bug", number=number, endpoint=request.endpoint)
+    return _answer(500, "bug", f"Something went wrong on our side. Tell us this number: {number}.")
+
+
+def _answer(status: int, code: str, sentence: str, field: str | None = None) -> tuple[Response, int]:
+    if _wants_page():
+        from .page import error_page
+
+        return error_page(status, sentence), status
+    problem = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": sentence}
+    response = jsonify(problem | ({"field": field} if field else {}))
+    response.content_type = "application/problem+json"
+    if status == Busy.status:
+        response.headers["Retry-After"] = "2"
+    return response, status
+
+
+def _wants_page() -> bool:
+    """Phones and systems get problem+json, browsers a page."""
+    if request.path.startswith(("/api/", "/apple/")):
+        return False
+    return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
+
+
+def _protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,129 @@
+"""Work in the background: rounds that look for rows that are due, until there are none.
+
+Huey is the clock and the nudge, never the truth. A nudge after a commit starts a round at once; the clock starts
+one every minute; and a round that leaves something due later asks to be woken then. Lose any of these, or
+kill the worker anywhere: the rows are still due.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from huey import PriorityRedisHuey, SqliteHuey, crontab
+from huey.api import Huey
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from .errors import Busy, ConfigError
+
+log = structlog.get_logger()
+MINUTE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Round:
+    """One kind of due work. `step` does a little and says how much; `next_due` is when more will be due."""
+
+    name: str
+    step: Callable[[], int]
+    next_due: Callable[[], int | None]
+
+
+class Worker:
+    """Runs rounds when nudged and when it is time."""
+
+    def __init__(self, huey: Huey, rounds: list[Round], clock: Callable[[], float] = time.time) -> None:
+        self.huey = huey
+        self._clock = clock
+        self._rounds = {round.name: round for round in rounds}
+        self._running = {round.name: threading.Lock() for round in rounds}
+        self._asked: set[str] = set()
+        self._wake_at: dict[str, int] = {}
+        self._run = huey.task(name="run")(self._run_round)
+        huey.periodic_task(crontab(), name="clock")(self.nudge)
+
+    def nudge(self) -> None:
+        """Have every kind of work looked at now. Never fails a caller: the clock comes by anyway."""
+        for name in self._rounds:
+            try:
+                self._run(name)
+            except Exception as lost:
+                log.warning("nudge lost", round=name, error=type(lost).__name__)
+
+    def run_until_idle(self) -> None:
+        """All that is due now, in this thread."""
+        while any([round.step() for round in self._rounds.values()]):
+            pass
+
+    def consume(self) -> Any:
+        """A consumer of the queue; `run()` it in the main thread or `start()` it."""
+        return self.huey.create_consumer(
+            workers=len(self._rounds) + 1,
+            initial_delay=0.01,
+            max_delay=0.1,
+            backoff=1.3,
+            periodic=True,
+            check_worker_health=True,
+        )
+
+    def _run_round(self, name: str) -> None:
+        """Steps until nothing is due. A nudge that comes meanwhile has the round run once more, not beside it."""
+        if not self._running[name].acquire(blocking=False):
+            self._asked.add(name)
+            return
+        self._asked.discard(name)
+        try:
+            while self._rounds[name].step():
+                pass
+        except Busy:
+            log.warning("store busy", round=name)
+        finally:
+            self._running[name].release()
+        if name in self._asked:
+            self._run(name)
+        else:
+            self._wake_later(name)
+
+    def _wake_later(self, name: str) -> None:
+        """The clock only ticks by the minute; an offer that starts in ten seconds asks for itself."""
+        due = self._rounds[name].next_due()
+        now = int(self._clock())
+        if due is None or due > now + MINUTE_SECONDS or now < self._wake_at.get(name, 0) <= due:
+            return
+        self._wake_at[name] = max(due, now + 1)
+        self._run.schedule((name,), delay=self._wake_at[name] - now)
+
+
+class Names(Serializer):  # type: ignore[misc]
+    """Messages as JSON. Huey's own pickle would run any code that somebody wrote into the queue."""
+
+    def _serialize(self, message: Message) -> bytes:
+        eta = message.eta and message.eta.isoformat()
+        return json.dumps(message._replace(eta=eta, expires_resolved=None)).encode()
+
+    def _deserialize(self, stored: bytes) -> Message:
+        message = Message(*json.loads(stored))
+        return message._replace(eta=message.eta and datetime.fromisoformat(message.eta))
+
+
+def open_queue(url: str, home: Path) -> Huey:
+    """The queue at this address: a file of its own, Redis or PostgreSQL. Only names of rounds travel."""
+    kind, _, rest = url.partition("://")
+    options: dict[str, Any] = {"name": "passes", "results": False, "utc": True, "serializer": Names()}
+    if kind == "sqlite":
+        return SqliteHuey(filename=str(home / rest.lstrip("/")) if not rest.startswith("//") else rest[1:], **options)
+    if kind in ("redis", "rediss", "unix"):
+        return PriorityRedisHuey(url=url, **options)
+    if kind.startswith("postgres"):
+        from huey import PostgresHuey
+
+        return PostgresHuey(dsn=url.replace("+psycopg", ""), **options)
+    raise ConfigError("[work.queue] must begin with sqlite:///, redis:// or postgresql://")
