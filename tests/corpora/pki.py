@@ -376,7 +376,7 @@ BAD = [
     Bad(
         "wwdr: same name, another key",
         "wwdr",
-        "wrong generation",
+        "not the one that issued",
         lambda pki: {"wwdr": pem(pki.authority(pki.g4_name, pki.other_key, pki.root_name, pki.root_key))},
     ),
     Bad(

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -76,11 +77,18 @@ class Identity:
 
     def can_sign(self, now: int) -> bool:
         """Whether a phone would accept a signature made at this moment."""
-        return all(_starts(each) <= now <= _ends(each) for each in (self.leaf, *self.intermediates))
+        starts, ends = self._validity
+        return starts <= now <= ends
 
     def days_left(self, now: int) -> int:
         """Whole days until the first certificate of the chain ends; negative afterwards."""
-        return (min(map(_ends, (self.leaf, *self.intermediates))) - now) // DAY
+        return (self._validity[1] - now) // DAY
+
+    @cached_property
+    def _validity(self) -> tuple[int, int]:
+        """From when until when every certificate of the chain is valid; asked for every pass."""
+        chain = (self.leaf, *self.intermediates)
+        return max(map(_starts, chain)), min(map(_ends, chain))
 
 
 class CannotSign(ConfigError):
@@ -249,6 +257,8 @@ def _why_not_issuer(leaf: x509.Certificate, offered: list[x509.Certificate]) -> 
         return f"expected Apple's WWDR intermediate, found the root '{_title(authorities[0])}'; {wanted}."
     if any(_names_issuer(leaf, each) for each in between):
         return f"this intermediate bears the right name, but did not sign your certificate; {wanted}."
+    if generation and generation == _generation(between[0].subject):
+        return f"the intermediate is called {generation}, but it is not the one that issued your certificate; {wanted}."
     have = _generation(between[0].subject) or f"'{_title(between[0])}' without a number, as G1 was"
     return (
         "the intermediate is of the wrong generation: "

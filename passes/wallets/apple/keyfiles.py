@@ -12,6 +12,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -165,10 +166,10 @@ class KeyFile:
 
     def _refuse_open_to_others(self) -> None:
         if self.mode & 0o077:
-            raise self.refusal(f"others on this machine can reach this key; run: chmod 600 {self.path}")
+            raise self.refusal(f"others on this machine can reach this key; run: chmod 600 {quote(str(self.path))}")
         us = os.geteuid()
         if self.owner not in (0, us):
-            raise self.refusal(f"this key belongs to another user; run: sudo chown {us} {self.path}")
+            raise self.refusal(f"this key belongs to another user; run: sudo chown {us} {quote(str(self.path))}")
 
 
 def password_bytes(password: str | None) -> bytes | None:
@@ -176,7 +177,7 @@ def password_bytes(password: str | None) -> bytes | None:
     secret = (password or "").encode("utf-8", "surrogateescape")
     # It takes neither, and would print the password in its own trace.
     if b"\0" in secret or len(secret) > MAX_PASSWORD_BYTES:
-        raise BadInput(f"The password of a key has no zero bytes and at most {MAX_PASSWORD_BYTES} bytes.")
+        raise BadInput(f"key_password must have no zero byte and at most {MAX_PASSWORD_BYTES} bytes.")
     return secret or None
 
 
