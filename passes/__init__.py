@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
     """The service whose settings lie in `home`; raises `ConfigError` with a sentence."""
     from . import config, look, words
+    from .links import Links
     from .members import Members
     from .secrets import Secrets
     from .service import Service
@@ -40,8 +41,8 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
         members=Members(secrets, settings.shop.country),
         looks=looks,
         words=catalogue,
-        ecard=ECard(settings.server.public_url, secrets, store),
-        apple=apple.open_wallet(settings, secrets, looks, store, clock),
+        ecard=ECard(Links(settings.server.public_url, secrets)),
+        apple=apple.open_wallet(settings, secrets, looks, clock),
         clock=clock,
     )
 

@@ -162,6 +162,7 @@ class Facts:
     lots: tuple[Lot, ...] = ()
     latest: News | None = None
     expires: int | None = None
+    link_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,8 @@ class Card:
     terms: Text = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
     expires: int | None = None
+    # Which generation of links the card carries; revoking them is a change people must receive.
+    link_version: int = 1
 
     @property
     def is_void(self) -> bool:
@@ -263,6 +266,7 @@ def draw(facts: Facts, now: int) -> Card:
         terms=promise.terms,
         locations=promise.locations[:10],
         expires=facts.expires,
+        link_version=facts.link_version,
     )
 
 

@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from .card import Contact
 from .errors import ConfigError
 from .words import LANGUAGES
 
@@ -47,6 +48,10 @@ def _language(code: str) -> str:
 HttpAddress = Annotated[str, AfterValidator(_http)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Language = Annotated[str, AfterValidator(_language)]
+
+
+# TOML has no null: an empty text means that there is none.
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda path: path or None)]
 
 
 class Section(BaseModel):
@@ -83,12 +88,12 @@ class Shop(Section):
 
 
 class Apple(Section):
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: OptionalPath = None
+    key: OptionalPath = None
     key_password: str = ""
-    wwdr: Path | None = None
+    wwdr: OptionalPath = None
     apns_url: HttpAddress = "https://api.push.apple.com"
-    apns_ca: Path | None = None
+    apns_ca: OptionalPath = None
     apns_push_type: Literal["", "background", "alert"] = ""
     download_days: int = Field(default=30, ge=1, le=3650)
 
@@ -139,6 +144,10 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.shop.time_zone)
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(self.shop.name, self.shop.phone, self.shop.email, self.shop.website)
 
     def path(self, path: Path) -> Path:
         """A path of the configuration, relative to home."""

@@ -64,6 +64,7 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
         tier=row.tier,
         lots=lots,
         latest=News(**row.latest) if row.latest else None,
+        link_version=row.link_version,
     )
     face = draw(facts, now).to_json()
     values = {
@@ -103,6 +104,7 @@ _SELECT = (
         t.Card.modified,
         t.Card.digest,
         t.Card.created,
+        t.Card.link_version,
         t.Member.name,
         t.Member.language,
         t.Programme.version,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import reconcile, sweep
-from .card import Contact
 from .config import Settings
 from .look import Look
 from .members import Members
@@ -48,11 +47,6 @@ class Service:
         """Every wallet that is set up here, by name."""
         offered: list[Wallet] = [self.ecard, *([self.apple] if self.apple else [])]
         return {wallet.name: wallet for wallet in offered}
-
-    @property
-    def contact(self) -> Contact:
-        shop = self.settings.shop
-        return Contact(shop.name, shop.phone, shop.email, shop.website)
 
     @property
     def look_digests(self) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Worker:
 
     def run_until_idle(self) -> None:
         """All that is due now, in this thread."""
-        while any([round.step() for round in self._rounds.values()]):
+        while sum(round.step() for round in self._rounds.values()):
             pass
 
     def consume(self) -> Any:

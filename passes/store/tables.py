@@ -327,12 +327,3 @@ class DeviceLog(Base):
     line: Mapped[str] = mapped_column(String(1000))
     cause: Mapped[str] = mapped_column(String(40))
     created: Mapped[int]
-
-
-class Setting(Base):
-    """A fact about the store itself, such as the epoch that a restore renews."""
-
-    __tablename__ = "setting"
-
-    key: Mapped[str] = mapped_column(String(40), primary_key=True)
-    value: Mapped[str] = mapped_column(String(200))

@@ -1,0 +1,7 @@
+"""`python -m passes` is the `passes` command."""
+
+from __future__ import annotations
+
+from .cli import main
+
+main()

@@ -1,0 +1,33 @@
+"""What happens once when the service starts: checks, and changes on disk taken up.
+
+Looks and the shop's contact live in files; programmes whose files changed are marked to be drawn again here,
+so that every installed card follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import programmes
+from .service import Service
+from .store import schema
+
+
+def refuse_unless_ready(service: Service) -> None:
+    """ConfigError unless the store is of this version; then take up what changed on disk."""
+    schema.refuse_unless_current(service.store)
+    with service.store.transaction() as tx:
+        programmes.refresh(tx, service.look_digests, service.settings.contact, service.now)
+
+
+def greeting(service: Service) -> Iterator[str]:
+    """Where the three kinds of people begin."""
+    url = service.settings.server.public_url
+    with service.store.reading() as tx:
+        keys = [programme.key for programme in programmes.all(tx)]
+    yield f"The card service is at {url}"
+    for key in keys:
+        yield f"  customers   {url}/join/{key}"
+    yield f"  staff       {url}/staff"
+    yield f"  marketers   {url}/console"
+    yield "Stop it with Ctrl-C."

@@ -1,0 +1,127 @@
+"""Runs the service: web processes and a worker, started together, restarted when one dies.
+
+The parent only watches. A child that ends is started again, at once the first time and ever more slowly if it
+keeps failing; on SIGTERM or Ctrl-C every child finishes what it is doing, then the parent ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+from .config import Settings
+from .service import Service
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 20
+LONGEST_WAIT_SECONDS = 30
+HEALTHY_SECONDS = 60
+
+
+class Child:
+    """One process of ours and its next chance."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        self.name = name
+        self._command = command
+        self._environment = environment
+        self._failures = 0
+        self._start_at = 0.0
+        self._started = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep_running(self, now: float) -> None:
+        """Start it if it is not running and its time has come."""
+        if self._process is None:
+            if now >= self._start_at:
+                self._process = subprocess.Popen(self._command, env=self._environment)
+                self._started = now
+            return
+        exit_code = self._process.poll()
+        if exit_code is not None:
+            self._plan_restart(now, exit_code)
+
+    def stop(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+
+    def wait(self, deadline: float) -> None:
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _plan_restart(self, now: float, exit_code: int) -> None:
+        self._failures = 0 if now - self._started > HEALTHY_SECONDS else self._failures + 1
+        wait_seconds = min(LONGEST_WAIT_SECONDS, 2 ** (self._failures - 1) - 1) if self._failures else 0
+        log.error("process ended", process=self.name, exit_code=exit_code, wait_seconds=wait_seconds)
+        self._process, self._start_at = None, now + wait_seconds
+
+
+def supervise(settings: Settings) -> None:
+    """Run everything until told to stop."""
+    environment = dict(os.environ, PASSES_HOME=str(settings.home))
+    children = [Child(name, _command(name), environment) for name in ("web", "worker")]
+    stopping: list[bool] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _once(stopping))
+    while not stopping:
+        for child in children:
+            child.keep_running(time.monotonic())
+        time.sleep(LOOK_SECONDS)
+    for child in children:
+        child.stop()
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        child.wait(deadline)
+
+
+def web(settings: Settings) -> None:
+    """The web processes, in this process's group."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    server = settings.server
+    Granian(
+        "passes:create_app",
+        factory=True,
+        address=server.host,
+        port=server.port,
+        interface=Interfaces.WSGI,
+        workers=server.processes,
+        blocking_threads=server.threads,
+        backlog=1024,
+        websockets=False,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=STOP_SECONDS,
+    ).serve()
+
+
+def work(service: Service) -> None:
+    """The worker, until told to stop; it ends when its parent is gone."""
+    worker = service.worker()
+    worker.nudge()
+    consumer = worker.consume()
+    consumer.run()
+
+
+def _command(name: str) -> list[str]:
+    return [sys.executable, "-m", "passes", name]
+
+
+def _once(stopping: list[bool]) -> Callable[[int, FrameType | None], None]:
+    return lambda _number, _frame: stopping.append(True)

@@ -1,0 +1,128 @@
+"""Apple Wallet: gives a member the card as a signed pass, and nudges phones that hold an old one.
+
+A nudge carries nothing: the phone then asks our web service (`service`) what changed and fetches it.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ...card import Revision
+from ...config import Settings
+from ...errors import ConfigError
+from ...links import Links
+from ...look import Look
+from ...secrets import Secrets, url_text
+from .. import File, Outcome, Stale
+from .bundle import MEDIA_TYPE, Template
+from .certificates import Identity, ssl_context
+from .keychain import Keychain
+from .push import APNs, Nudge
+from .render import Issuer
+from .shelf import Shelf
+
+TOKEN_LABEL = "pass-token"
+DOWNLOAD_LABEL = "apple-download"
+DAY_SECONDS = 86_400
+
+
+class Apple:
+    """The wallet of iPhones and watches, for one pass type."""
+
+    name = "apple"
+
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        looks: Mapping[str, Look],
+        keychain: Keychain,
+        apns: APNs,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.links = Links(settings.server.public_url, secrets)
+        self.keychain = keychain
+        self.apns = apns
+        self._secrets = secrets
+        self._looks = looks
+        self._clock = clock
+        self._public_url = settings.server.public_url
+        self._zone = settings.zone
+        self._link_seconds = settings.apple.download_days * DAY_SECONDS
+        self._templates: dict[str, Template] = {}
+        self._shelf = Shelf()
+        self.pass_type = keychain.identity.pass_type
+
+    def issue(self, revision: Revision) -> File:
+        """The signed pass; the same revision gives the same bytes as long as they are kept."""
+        card = revision.card
+        look = self._look(card.look)
+        key = (card.serial, revision.number, look.digest, self.keychain.identity.fingerprint)
+        return File(f"{card.programme}.pkpass", MEDIA_TYPE, self._shelf.get(key, lambda: self._build(revision, look)))
+
+    def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
+        """Nudge every device of the batch, each once."""
+        return self.apns.send([Nudge(stale.address, stale.urgent) for stale in batch])
+
+    def token(self, serial: str, nonce: bytes, key_id: str) -> str:
+        """What a phone proves with that it holds this pass; never stored, never changes."""
+        parts = (self.pass_type.encode(), serial.encode(), nonce)
+        return url_text(self._secrets.derive(TOKEN_LABEL, *parts, key_id=key_id))
+
+    def link(self, serial: str) -> str:
+        """Where a member gets the pass from, for some days. Ends in .pkpass because some browsers go by that."""
+        until = int(self._clock()) + self._link_seconds
+        proof = self.links.dated(DOWNLOAD_LABEL, serial, until)
+        return f"{self._public_url}/apple/download/{serial}/{proof}.pkpass"
+
+    def _build(self, revision: Revision, look: Look) -> bytes:
+        token = self.token(revision.card.serial, revision.nonce, revision.key_id)
+        link = self.links.card(revision)
+        return self._template(look).build(revision.card, token, link, int(self._clock()))
+
+    def _look(self, name: str) -> Look:
+        look = self._looks.get(name)
+        if look is None:
+            raise ConfigError(f"The look “{name}” is gone from templates/cards; put it back or change the programme.")
+        return look
+
+    def _template(self, look: Look) -> Template:
+        if look.name not in self._templates:
+            identity = self.keychain.identity
+            issuer = Issuer(identity.pass_type, identity.team, f"{self._public_url}/apple", self._zone)
+            self._templates[look.name] = Template(look, issuer, _Newest(self.keychain))
+        return self._templates[look.name]
+
+
+class _Newest:
+    """Signs with whatever certificate is in force at that moment."""
+
+    def __init__(self, keychain: Keychain) -> None:
+        self._keychain = keychain
+
+    def sign(self, manifest: bytes, at: int) -> bytes:
+        return self._keychain.signer.sign(manifest, at)
+
+
+def open_wallet(
+    settings: Settings, secrets: Secrets, looks: Mapping[str, Look], clock: Callable[[], float]
+) -> Apple | None:
+    """The wallet as configured, None when no certificate is; bad files are a ConfigError."""
+    chosen = settings.apple
+    if chosen.certificate is None or chosen.wwdr is None:
+        return None
+    certificate, wwdr = settings.path(chosen.certificate), settings.path(chosen.wwdr)
+    key = settings.path(chosen.key) if chosen.key else None
+    keychain = Keychain(certificate, key, wwdr, chosen.key_password or None, clock)
+    ca = settings.path(chosen.apns_ca) if chosen.apns_ca else None
+
+    def context() -> ssl.SSLContext:
+        return ssl_context(keychain.identity, ca)
+
+    apns = APNs(chosen.apns_url, keychain.identity.pass_type, context, push_type=chosen.apns_push_type or None)
+    return Apple(settings, secrets, looks, keychain, apns, clock)
+
+
+__all__ = ["Apple", "Identity", "open_wallet"]
