@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from . import codes
 from .card import Card, Revision
-from .errors import CardNotActive, NotFound
+from .errors import CardNotActive, LinkRevoked, NotFound
 from .points.ledger import Account
 from .secrets import Secrets, same, url_text
 from .store import Connection, Row
@@ -20,6 +20,7 @@ from .store import tables as t
 
 CODE_LABEL = "code"
 LINK_LABEL = "card-link"
+_LINKS_REMEMBERED = 20
 
 _COLUMNS = (
     t.Card.id,
@@ -93,17 +94,14 @@ def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) 
 def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
     """The card behind a member's link; a wrong key and an unknown card give the same answer."""
     held = find(tx, t.Card.serial == serial[:64])
-    row = held.row if held else None
-    expected = link_key(
-        secrets,
-        serial[:64],
-        row.nonce if row else bytes(16),
-        row.link_version if row else 1,
-        row.key_id if row else secrets.current,
-    )
-    if not same(key, expected) or held is None:
-        raise NotFound("There is no card behind this link.")
-    return held
+    nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
+    newest = int(held.row.link_version) if held else 1
+    if same(key, link_key(secrets, serial[:64], nonce, newest, key_id)) and held is not None:
+        return held
+    earlier = range(max(1, newest - _LINKS_REMEMBERED), newest)
+    if held and any(same(key, link_key(secrets, serial[:64], nonce, version, key_id)) for version in earlier):
+        raise LinkRevoked("This link was taken back; a newer one opens the card.")
+    raise NotFound("There is no card behind this link.")
 
 
 def find(tx: Connection, which: ColumnElement[bool], lock: bool = False) -> Held | None:

@@ -31,6 +31,13 @@ class NotFound(PassesError):
     code = "not_found"
 
 
+class LinkRevoked(PassesError):
+    """A link that once opened a card and was taken back."""
+
+    status = 410
+    code = "link_revoked"
+
+
 class Forbidden(PassesError):
     status = 403
     code = "forbidden"

@@ -17,7 +17,7 @@ from typing import Any
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from .card import Text
@@ -50,6 +50,10 @@ class Words:
     def has(self, key: str) -> bool:
         return key in self._entries
 
+    def over(self, entries: Entries) -> Words:
+        """These words, with some of them said otherwise."""
+        return Words(self.language, {**self._entries, **entries})
+
     def number(self, n: int) -> str:
         return _number(n, self.language)
 
@@ -62,7 +66,9 @@ class Words:
         return format_date(datetime.fromtimestamp(at, zone), "long", locale=self._locale)
 
     def moment(self, at: int, zone: tzinfo = UTC) -> str:
-        return format_datetime(datetime.fromtimestamp(at, zone), "medium", tzinfo=zone, locale=self._locale)
+        when = datetime.fromtimestamp(at, zone)
+        day = format_date(when, "medium", locale=self._locale)
+        return f"{day}, {format_time(when, 'short', tzinfo=zone, locale=self._locale)}"
 
     def pick(self, text: Text) -> str:
         """The text in this language, else in English, else in any it has."""

@@ -13,7 +13,7 @@ let timer = 0;
 const revision = () => document.getElementById("card").dataset.revision;
 
 function moment(seconds) {
-  const style = { dateStyle: "medium", timeStyle: "medium", timeZone: fresh.dataset.zone };
+  const style = { dateStyle: "medium", timeStyle: "short", timeZone: fresh.dataset.zone };
   return new Intl.DateTimeFormat(fresh.dataset.language, style).format(new Date(seconds * 1000));
 }
 

@@ -1,0 +1,30 @@
+"""The e-card: the card as a page of our own, for every phone and without any vendor.
+
+The link is the credential: whoever has it has the card, so it is derived from a key of ours, is in no log
+and can be taken back. The page asks for changes itself while it is seen; nothing is pushed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...card import Revision
+from ...links import Links
+from .. import Issued, Link, Outcome, Pushed, Stale
+
+
+class ECard:
+    """The wallet that everybody has."""
+
+    name = "ecard"
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    def issue(self, revision: Revision) -> Issued:
+        """The link to the card."""
+        return Link(self._links.card(revision))
+
+    def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
+        """An open page sees it by itself within seconds."""
+        return [Pushed() for _ in batch]

@@ -1,198 +1,203 @@
-"""What the e-card page says: a card and its history as sentences in one language.
+"""The e-card over HTTP: the page, what it asks for while it is seen, and the files beside it.
 
-`face` is pure: the same card, words and zone give the same page. It knows words and numbers, not HTML;
-templates know HTML and nothing else. Nothing personal leaves it but what the card itself shows.
+Everything lies below one card's address, `/card/<serial>/<key>`, whose key is the only credential: a
+forged one is answered as an unknown card, one that was taken back as gone. Nothing here is kept by any
+cache but the phone's own worker, which sees no other address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, cast
 
-from ...card import Card, Offer, Reward
-from ...words import Words
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy import select
 
-MOST_STAMPS = 20
-_MINUS = "\N{MINUS SIGN}"
+from ... import cards
+from ...card import Card
+from ...cards import Held
+from ...errors import BadInput
+from ...look import Look, written
+from ...store import tables as t
+from ...words import LANGUAGES, Words
+from .. import File, Link
+from .face import Face, Happened, face, history
+from .history import entries
+from .picture import card_png, code_path, code_size
+
+if TYPE_CHECKING:
+    from ...service import Service
+
+OWN_NAMES = (("en", "English"), ("ru", "Русский"), ("pl", "Polski"))
+
+
+def register(app: Flask, service: Service) -> None:
+    """Put the page and its files below `/card/`."""
+    page = Page(service)
+    blueprint = Blueprint("ecard", __name__, url_prefix="/card/<serial>/<key>")
+    blueprint.add_url_rule("", view_func=page.show)
+    blueprint.add_url_rule("/state", view_func=page.state)
+    blueprint.add_url_rule("/language", view_func=page.choose_language, methods=["POST"])
+    blueprint.add_url_rule("/card.png", view_func=page.picture)
+    blueprint.add_url_rule("/manifest.webmanifest", view_func=page.manifest)
+    blueprint.add_url_rule("/worker.js", view_func=page.worker)
+    blueprint.add_url_rule("/wallet/<name>", view_func=page.wallet)
+    app.register_blueprint(blueprint)
 
 
 @dataclass(frozen=True)
-class Happened:
-    """An entry of the card's ledger: a signed amount, when, where, and the shop's own words for it."""
+class Shown:
+    """A card as this page is about to show it."""
 
-    kind: str
-    amount: int
-    at: int
-    place: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A title, a sentence under it, a note beside it, and whether it is good news."""
-
-    title: str
-    sentence: str
-    note: str = ""
-    good: bool = False
+    held: Held
+    card: Card
+    look: Look
+    words: Words
+    face: Face
 
 
-@dataclass(frozen=True)
-class Way:
-    """The way to the next reward or tier, as a bar."""
+class Page:
+    """The views. Each finds the card by its link first, and so answers nobody else."""
 
-    reached: int
-    needed: int
-    of: str
-    sentence: str
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def show(self, serial: str, key: str) -> str:
+        shown, happened = self._shown_with_history(serial, key)
+        return render_template("customer/card.html", **self._context(shown, happened, _address(serial, key)))
+
+    def state(self, serial: str, key: str) -> Response:
+        """204 while the revision that the page shows is the newest, else what changed on it."""
+        with self._service.store.reading() as tx:
+            held = cards.by_link(tx, serial, key, self._service.secrets)
+        if request.args.get("revision") == str(held.row.revision):
+            answer = Response(status=204)
+        else:
+            shown, happened = self._shown_with_history(serial, key)
+            answer = Response(
+                render_template("customer/_live.html", **self._context(shown, happened, _address(serial, key)))
+            )
+        answer.headers["X-Now"] = str(self._service.now)
+        return answer
+
+    def choose_language(self, serial: str, key: str) -> Response:
+        """The card keeps the language, in every wallet. The link itself shows that the member asks."""
+        language = request.form.get("language", "")
+        if language not in LANGUAGES:
+            raise BadInput(f"The language is one of {', '.join(LANGUAGES)}.", field="language")
+        with self._service.store.transaction() as tx:
+            held = cards.by_link(tx, serial, key, self._service.secrets)
+            member = tx.execute(select(t.Member.public_id).where(t.Member.id == held.row.member_id)).scalar_one()
+            self._service.members.change(tx, member, {"language": language}, self._service.now)
+        return _see(_address(serial, key))
+
+    def picture(self, serial: str, key: str) -> Response:
+        shown = self._shown(serial, key)
+        return Response(card_png(shown.face, shown.card.code, shown.look), mimetype="image/png")
+
+    def manifest(self, serial: str, key: str) -> Response:
+        """What a phone needs to keep the page as an app of its own."""
+        shown = self._shown(serial, key)
+        address, look = _address(serial, key), shown.look
+        icons = [{"src": f"/looks/{look.name}/icon-{side}.png", "sizes": f"{side}x{side}"} for side in (192, 512)]
+        answer = jsonify(
+            name=shown.face.title,
+            short_name=shown.face.title[:24],
+            lang=shown.words.language,
+            id=address,
+            start_url=address,
+            scope=address,
+            display="standalone",
+            background_color=written(look.background),
+            theme_color=written(look.background),
+            icons=[icon | {"type": "image/png", "purpose": "any maskable"} for icon in icons],
+        )
+        answer.mimetype = "application/manifest+json"
+        return answer
+
+    def worker(self, serial: str, key: str) -> Response:
+        self._shown(serial, key)
+        answer = current_app.send_static_file("js/worker.js")
+        answer.headers["Service-Worker-Allowed"] = _address(serial, key)
+        answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
+
+    def wallet(self, serial: str, key: str, name: str) -> Response:
+        """The same card for another wallet, as a file or as the link that wallet opens."""
+        held = self._shown(serial, key).held
+        if name not in self._others() or held.revision.card.is_void:
+            abort(404)
+        match self._service.wallets[name].issue(held.revision):
+            case File(name=file_name, media_type=media_type, body=body):
+                answer = Response(body, mimetype=media_type)
+                answer.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+                return answer
+            case Link(url=url):
+                return _see(url)
+
+    def _others(self) -> list[str]:
+        return [name for name in self._service.wallets if name != self._service.ecard.name]
+
+    def _shown(self, serial: str, key: str) -> Shown:
+        with self._service.store.reading() as tx:
+            return self._drawn(cards.by_link(tx, serial, key, self._service.secrets))
+
+    def _shown_with_history(self, serial: str, key: str) -> tuple[Shown, list[Happened]]:
+        with self._service.store.reading() as tx:
+            held = cards.by_link(tx, serial, key, self._service.secrets)
+            happened = entries(tx, held.id)
+        return self._drawn(held), happened
+
+    def _drawn(self, held: Held) -> Shown:
+        card = held.revision.card
+        look = self._service.looks[card.look]
+        words = self._service.words[card.language].over(look.words[card.language])
+        return Shown(held, card, look, words, face(card, words, self._service.settings.zone))
+
+    def _context(self, shown: Shown, happened: list[Happened], address: str) -> dict[str, Any]:
+        zone, now = self._service.settings.zone, self._service.now
+        card, words = shown.card, shown.words
+        return {
+            "words": words,
+            "face": shown.face,
+            "look": shown.look,
+            "history": history(card, words, zone, happened),
+            "code": {"path": code_path(card.code), "size": code_size(card.code)},
+            "revision": shown.held.row.revision,
+            "address": address,
+            "contact": card.contact,
+            "website": _website(card.contact.website),
+            "wallets": self._others(),
+            "own_names": OWN_NAMES,
+            "theme_colour": written(shown.look.background),
+            "welcome": "welcome" in request.args and not shown.face.ended,
+            "at": now,
+            "as_of": words.moment(now, zone),
+            "zone": str(zone),
+        }
 
 
-@dataclass(frozen=True)
-class Face:
-    """All that the page says about the card."""
-
-    title: str
-    organisation: str
-    name: str
-    number: str
-    heading: str
-    balance: str
-    unit: str
-    worth: str
-    tier: str
-    way: Way | None
-    stamps: tuple[bool, ...]
-    rewards: tuple[Line, ...]
-    offers: tuple[Line, ...]
-    expiring: str
-    valid_until: str
-    since: str
-    news: str
-    terms: str
-    ended: str
-    ended_what: str
+def _address(serial: str, key: str) -> str:
+    return url_for("ecard.show", serial=serial, key=key)
 
 
-def face(card: Card, words: Words, zone: tzinfo) -> Face:
-    """The card in words."""
-    organisation = card.contact.organisation
-    return Face(
-        title=words.pick(card.programme_name),
-        organisation=organisation,
-        name=card.name,
-        number=grouped(card.number),
-        heading=_known(words, f"heading.{card.unit}", words.say("label.balance")),
-        balance=words.number(card.balance),
-        unit=unit(words, card.unit, card.balance),
-        worth=_worth(card, words),
-        tier=words.pick(card.tier.name) if card.tier else "",
-        way=_way(card, words),
-        stamps=_stamps(card),
-        rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
-        offers=tuple(_offer(words, zone, offer) for offer in card.offers),
-        expiring=_expiring(card, words, zone),
-        valid_until=words.date(card.expires - 1, zone) if card.expires else "",
-        since=words.date(card.joined, zone),
-        news=_news(card, words),
-        terms=words.pick(card.terms),
-        ended=words.say(f"card.{card.status}") if card.is_void else "",
-        ended_what=words.say(f"card.{card.status}_what", organisation=organisation) if card.is_void else "",
-    )
-
-
-def history(card: Card, words: Words, zone: tzinfo, happened: Iterable[Happened]) -> tuple[Line, ...]:
-    """Every entry with its reason in words, in the order given."""
-    return tuple(_entry(card, words, zone, one) for one in happened)
-
-
-def amount(words: Words, unit_key: str, n: int) -> str:
-    """An amount as people say it: "5 points"."""
-    return f"{words.number(n)}\N{NO-BREAK SPACE}{unit(words, unit_key, n)}"
-
-
-def unit(words: Words, key: str, n: int) -> str:
-    """The noun in the form that `n` asks for; a unit nobody gave words for stands as it is written."""
-    return words.say(f"unit.{key}", n=n) if words.has(f"unit.{key}") else key
-
-
-def grouped(number: str) -> str:
-    """Digits in groups of four, so that they can be read out."""
-    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
-
-
-def _known(words: Words, key: str, otherwise: str) -> str:
-    return words.say(key) if words.has(key) else otherwise
-
-
-def _signed(words: Words, n: int) -> str:
-    """With a true minus sign, which screen readers speak."""
-    return f"{_MINUS}{words.number(-n)}" if n < 0 else words.number(n)
-
-
-def _worth(card: Card, words: Words) -> str:
-    if not (card.worth and card.currency):
+def _website(website: str) -> str:
+    """A website as people write it, as an address; anything but http is not linked."""
+    if not website:
         return ""
-    return words.say("card.worth", money=words.money(card.worth, card.currency))
+    return website if website.startswith(("https://", "http://")) else f"https://{website}"
 
 
-def _way(card: Card, words: Words) -> Way | None:
-    way = card.progress
-    if way is None:
-        return None
-    of = words.say("card.progress", reached=words.number(way.reached), needed=words.number(way.needed))
-    names = {"missing": words.number(way.missing), "unit": unit(words, card.unit, way.missing)}
-    sentence = words.say(f"progress.{way.towards}", name=words.pick(way.name), **names)
-    return Way(min(way.reached, way.needed), way.needed, of, sentence)
-
-
-def _stamps(card: Card) -> tuple[bool, ...]:
-    """A card of few stamps as its stamps, up to the dearest reward."""
-    room = max((reward.cost for reward in card.rewards), default=0)
-    if card.unit != "stamps" or not 0 < room <= MOST_STAMPS:
-        return ()
-    return tuple(place < card.balance for place in range(room))
-
-
-def _reward(card: Card, words: Words, reward: Reward) -> Line:
-    ready = reward.missing == 0
-    missing = words.say("card.reward_missing", amount=amount(words, card.unit, reward.missing))
-    sentence = words.say("card.reward_ready") if ready else missing
-    return Line(words.pick(reward.name), sentence, amount(words, card.unit, reward.cost), good=ready)
-
-
-def _offer(words: Words, zone: tzinfo, offer: Offer) -> Line:
-    # An offer ends just before `ends`: at midnight it is the day before that people call its last.
-    until = words.say("text.offer_until", date=words.date(offer.ends - 1, zone)) if offer.ends else ""
-    return Line(words.pick(offer.title), words.pick(offer.body), until)
-
-
-def _expiring(card: Card, words: Words, zone: tzinfo) -> str:
-    if card.expiring is None:
-        return ""
-    ends, at = card.expiring.amount, card.expiring.at - 1
-    return words.say(
-        "text.expiring", amount=words.number(ends), unit=unit(words, card.unit, ends), date=words.date(at, zone)
-    )
-
-
-def _news(card: Card, words: Words) -> str:
-    """What happened last, as one sentence to announce."""
-    news = card.news
-    if news is None or not words.has(f"news.{news.kind}"):
-        return ""
-    return words.say(
-        f"news.{news.kind}",
-        amount=_signed(words, news.amount),
-        unit=unit(words, card.unit, news.amount),
-        balance=words.number(card.balance),
-        balance_unit=unit(words, card.unit, card.balance),
-        title=words.pick(news.words),
-    )
-
-
-def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
-    title = _known(words, f"happened.{one.kind}", one.kind)
-    parts = (one.note, one.place, words.moment(one.at, zone))
-    moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
-    return Line(title, " · ".join(part for part in parts if part), moved, good=one.amount > 0)
+def _see(address: str) -> Response:
+    return cast(Response, redirect(address, 303))

@@ -7,7 +7,7 @@ black on white, so that any till reads it.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from qrcode.constants import ERROR_CORRECT_Q
 
 from ...artwork import Colour
 from ...look import Look
-from .page import Face
+from .face import Face
 
 QUIET_ZONE = 4
 _FONTS = Path(__file__).parents[2] / "static" / "fonts"
@@ -25,12 +25,13 @@ _WIDTH, _EDGE, _CORNER = 1080, 72, 56
 _LINE = 1.28
 
 
-def modules(code: str) -> list[list[bool]]:
+@lru_cache(maxsize=1024)
+def modules(code: str) -> tuple[tuple[bool, ...], ...]:
     """The dark and light squares of the code, without the quiet zone."""
     symbol = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, border=0)
     symbol.add_data(code)
     symbol.make()
-    return [[bool(dark) for dark in row] for row in symbol.get_matrix()]
+    return tuple(tuple(bool(dark) for dark in row) for row in symbol.get_matrix())
 
 
 def code_size(code: str) -> int:
@@ -56,9 +57,9 @@ def card_png(face: Face, code: str, look: Look) -> bytes:
     return _png(_Sheet(look).draw(face, code))
 
 
-def icon_png(look: Look, side: int) -> bytes:
-    """The look's icon for a home screen: its own picture on its own colour, with room for a round mask."""
-    icon = _opened(look.images["icon@3x"]).convert("RGB").resize((side * 7 // 10,) * 2, Image.Resampling.LANCZOS)
+def icon_png(icon_of_look: bytes, side: int) -> bytes:
+    """A look's icon for a home screen: its own picture on its own colour, with room for a round mask."""
+    icon = _opened(icon_of_look).convert("RGB").resize((side * 7 // 10,) * 2, Image.Resampling.LANCZOS)
     ground = Image.new("RGB", (side, side), icon.getpixel((2, 2)))
     ground.paste(icon, ((side - icon.width) // 2,) * 2)
     return _png(ground)

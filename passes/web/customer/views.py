@@ -1,0 +1,186 @@
+"""The shop window and the join page. Joining asks for nothing; one form, one tap, and the card is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from ... import cards, idempotency, programmes
+from ...errors import KeyReused, NotFound
+from ...look import Look
+from ...programmes import Programme
+from ...service import Service
+from ...wallets import Link
+from ...wallets.ecard.face import amount
+from ...words import Words
+from ..current import service
+from ..page import languages, visitors_words
+from . import form
+from .form import Filled
+
+customer = Blueprint("customer", __name__)
+MOST_FIELD = 254
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A programme as it hangs in the window."""
+
+    key: str
+    title: str
+    organisation: str
+    look: Look
+
+
+def limit(app: Flask, service: Service) -> None:
+    """One address may join only so often; a shop's own network is one address."""
+    limits = service.settings.limits
+    limiter = Limiter(get_remote_address, app=app, storage_uri=limits.storage, default_limits=[])
+    limiter.limit(limits.join, methods=["POST"])(customer)
+
+
+@customer.get("/")
+def home() -> Response | str:
+    """Every card there is to have; when there is one, straight to it."""
+    with service().store.reading() as tx:
+        offered = programmes.all(tx)
+    if len(offered) == 1:
+        return _to(url_for("customer.join", key=offered[0].key, language=request.args.get("language")))
+    return _window(offered)
+
+
+@customer.get("/join/<key>")
+def join(key: str) -> Response | tuple[str, int]:
+    programme, others = _programme(key)
+    if programme is None:
+        return _window(others, visitors_words().say("join.no_programme")), 404
+    return _form(programme, None, {})
+
+
+@customer.post("/join/<key>")
+def send(key: str) -> Response | tuple[str, int]:
+    programme, others = _programme(key)
+    if programme is None:
+        return _window(others, visitors_words().say("join.no_programme")), 404
+    if request.form.get("website"):
+        # A program filled the field that no person sees: it learns nothing and nothing is kept.
+        return _to(url_for("customer.home"))
+    filled = _filled()
+    words = visitors_words_in(filled, programme)
+    wrong = form.problems(filled, words, service().settings.shop.country)
+    browser, now_ms = request.cookies.get(form.COOKIE, ""), int(service().clock() * 1000)
+    sending = form.sending(service().secrets, filled.token, programme.key, browser, now_ms)
+    if sending is None:
+        wrong["form"] = words.say("join.wrong_form")
+    if wrong or sending is None:
+        return _form(programme, filled, wrong)
+    try:
+        return _to(f"{_joined(programme, filled, words, sending)}?welcome=1")
+    except KeyReused:
+        return _form(programme, filled, {"form": words.say("join.wrong_form")})
+
+
+def visitors_words_in(filled: Filled, programme: Programme) -> Words:
+    """The form's own language: the one its consents were read in."""
+    words = visitors_words(programme.promise.look)
+    if filled.language == words.language or filled.language not in service().words:
+        return words
+    look = service().looks[programme.promise.look]
+    return service().words[filled.language].over(look.words[filled.language])
+
+
+def _joined(programme: Programme, filled: Filled, words: Words, sending: str) -> str:
+    """The address of the new card; the same form sent again leads to the same card."""
+    here = service()
+    person = form.person(filled, words, _shown(programme, words).organisation)
+    with here.store.transaction() as tx:
+
+        def do() -> idempotency.Said:
+            return 303, {"serial": here.members.join(tx, programme.key, person, here.now).serial}
+
+        _, body = idempotency.once(tx, "join page", sending, filled.content, here.now, do)
+        link = here.ecard.issue(cards.by_serial(tx, body["serial"]).revision)
+    # Without the host: whoever reached us by another name than the public one stays with it.
+    return urlsplit(cast(Link, link).url).path
+
+
+def _filled() -> Filled:
+    given = {name: request.form.get(name, "")[:MOST_FIELD].strip() for name in ("name", "contact", "language")}
+    consents = tuple(purpose for purpose in form.PURPOSES if purpose in request.form.getlist("consent"))
+    return Filled(token=request.form.get("form", "")[:100], consents=consents, **given)
+
+
+def _programme(key: str) -> tuple[Programme | None, list[Programme]]:
+    with service().store.reading() as tx:
+        try:
+            return programmes.find(tx, key[:64]), []
+        except NotFound:
+            return None, programmes.all(tx)
+
+
+def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) -> Response:
+    """The page with the form, with a fresh token and what was filled in so far."""
+    here = service()
+    words = visitors_words_in(filled, programme) if filled else visitors_words(programme.promise.look)
+    browser = request.cookies.get(form.COOKIE) or form.new_browser()
+    token = form.new_token(here.secrets, programme.key, browser, int(here.clock() * 1000))
+    page = render_template(
+        "customer/join.html",
+        words=words,
+        languages=languages(),
+        shown=_shown(programme, words),
+        gains=_gains(programme, words),
+        terms=words.pick(programme.promise.terms),
+        form=filled or Filled(token),
+        token=token,
+        wrong=wrong,
+    )
+    answer = make_response(page, 422 if wrong else 200)
+    secure = here.settings.server.public_url.startswith("https://")
+    answer.set_cookie(form.COOKIE, browser, max_age=86_400, path="/join/", secure=secure, httponly=True, samesite="Lax")
+    return answer
+
+
+def _window(offered: list[Programme], notice: str = "") -> str:
+    words = visitors_words()
+    return render_template(
+        "customer/home.html",
+        words=words,
+        languages=languages(),
+        organisation=service().settings.shop.name,
+        programmes=[_shown(programme, words) for programme in offered],
+        notice=notice,
+    )
+
+
+def _shown(programme: Programme, words: Words) -> Shown:
+    promise = programme.promise
+    look = service().looks[promise.look]
+    return Shown(programme.key, words.pick(promise.name), promise.contact.organisation, look)
+
+
+def _gains(programme: Programme, words: Words) -> list[str]:
+    """What joining brings, the nearest first."""
+    promised = programme.definition
+    gains = []
+    if promised.welcome:
+        gains.append(words.say("join.welcome", amount=amount(words, promised.unit, promised.welcome)))
+    if promised.earn.points:
+        rate, step = (
+            amount(words, promised.unit, promised.earn.points),
+            words.money(promised.earn.per, promised.currency),
+        )
+        gains.append(words.say("join.earn", amount=rate, money=step))
+    for reward in sorted(promised.rewards, key=lambda reward: reward.cost)[:2]:
+        cost = amount(words, promised.unit, reward.cost)
+        gains.append(words.say("join.reward", reward=words.pick(reward.name), amount=cost))
+    return [*gains, words.say("join.always")]
+
+
+def _to(address: str) -> Response:
+    return cast(Response, redirect(address, 303))

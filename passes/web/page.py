@@ -1,0 +1,54 @@
+"""What every page for people is given: its language, its words, and a page for when something is wrong.
+
+A visitor's language is the one they chose (`?language=`), else what their browser asks for, else the
+shop's. Nothing is remembered about a visitor.
+"""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from ..service import Service
+from ..words import LANGUAGES, Words
+from .current import service
+
+OWN_NAMES = {"en": "English", "ru": "Русский", "pl": "Polski"}
+
+
+def language(service: Service) -> str:
+    """The language this visitor reads."""
+    asked = request.args.get("language", "")
+    if asked in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(LANGUAGES) or service.settings.shop.language
+
+
+def visitors_words(look: str | None = None) -> Words:
+    """Words in the visitor's language, with those of a look laid over them."""
+    return words_in(service(), language(service()), look)
+
+
+def words_in(service: Service, language: str, look: str | None = None) -> Words:
+    words = service.words[language]
+    if look is None or look not in service.looks:
+        return words
+    return words.over(service.looks[look].words[language])
+
+
+def languages() -> list[tuple[str, str, str]]:
+    """Code, own name and address of this page in each language, for the switch."""
+    return [(code, OWN_NAMES[code], f"{request.path}?language={code}") for code in LANGUAGES]
+
+
+def error_page(status: int, sentence: str) -> str:
+    """A refusal as a page. What a visitor cannot mend is said in general words, the rest in its own sentence."""
+    about = {404: "missing", 410: "gone"}.get(status, "trouble")
+    words = visitors_words()
+    return render_template(
+        "customer/sorry.html",
+        words=words,
+        languages=languages() if request.method == "GET" else [],
+        organisation=service().settings.shop.name,
+        about=about,
+        sentence=sentence if about == "trouble" else "",
+    )
