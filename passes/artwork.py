@@ -80,14 +80,15 @@ def still(source: bytes, name: str) -> Image.Image:
             # Pillow only warns from 89 megapixels on; our own limit below is far lower.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(BytesIO(source), formats=KINDS)
-            frames = getattr(picture, "n_frames", 1)
+            # Phones store a second view or a depth map behind a JPEG; only its first picture is used.
+            moves = getattr(picture, "is_animated", False) and picture.format != "MPO"
     except Image.DecompressionBombError:
         raise _too_large(name) from None
     except _BROKEN:
         raise ConfigError(f"{name}: not a PNG, JPEG or WebP picture, or damaged; save it anew as PNG.") from None
     if picture.width * picture.height > MOST_PIXELS:
         raise _too_large(name)
-    if frames > 1:
+    if moves:
         raise ConfigError(f"{name}: an animation; a card shows a still picture, save one frame as PNG.")
     return picture
 

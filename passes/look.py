@@ -16,6 +16,7 @@ import stat
 import threading
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -345,7 +346,7 @@ def _cached(cache: Path | None, digest: str) -> dict[str, bytes] | None:
     try:
         with zipfile.ZipFile(cache / f"{digest}.zip") as stored:
             return {name: stored.read(name) for name in stored.namelist()}
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError):
+    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError):
         return None
 
 

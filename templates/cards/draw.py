@@ -163,7 +163,7 @@ def _soft(mask: Image.Image, blur: float) -> Image.Image:
 
 # Café: a latte seen from above, in a warm light
 
-WOOD = ((0, "#97602f"), (0.25, "#774626"), (0.5, "#482817"), (0.8, "#2c170e"), (1, "#27140c"))
+WOOD = ((0, "#97602f"), (0.25, "#774626"), (0.48, "#472716"), (0.7, "#2a160d"), (1, "#2a160d"))
 PORCELAIN = ((0, "#fffaf2"), (0.45, "#f0e2cf"), (1, "#b99c7e"))
 BOWL = ((0, "#ffffff"), (0.6, "#f7ecdd"), (1, "#d4bb9f"))
 CREMA = ((0, "#c98a4e"), (0.45, "#b3713a"), (0.85, "#8a4f25"), (1, "#5c2f14"))
@@ -183,7 +183,6 @@ def cafe(size: Size) -> Image.Image:
     canvas.disc(around(size, lit, 68 * unit, BOWL), middle, 36 * unit)
     canvas.disc("#b59676", middle, 33.2 * unit, blur=0.5 * unit)
     latte(canvas, middle, 31.5 * unit)
-    steam(canvas, middle)
     for right, down, large, turn in BEANS:
         bean(canvas, (middle[0] + right * unit, middle[1] + down * unit), large * unit, turn)
     return canvas.picture
@@ -232,13 +231,6 @@ def heart(to: Point, size: float, turn: float) -> list[Point]:
     return moved(right + [(-x, y) for x, y in reversed(right)], to, size, turn)
 
 
-def steam(canvas: Canvas, middle: Point) -> None:
-    for right, strength in ((-13, 0.10), (2, 0.13), (15, 0.09)):
-        wisp = curve((right, -6), (right - 16, -24), (right + 16, -38), (right - 2, -58))
-        path = moved(wisp, middle, canvas.unit)
-        canvas.line("#fff3e0", path, 5 * canvas.unit, 3.2 * canvas.unit, strength)
-
-
 def bean(canvas: Canvas, at: Point, size: float, turn: float) -> None:
     """A roasted bean with its shadow."""
     angles = [step / 30 * math.pi for step in range(60)]
@@ -272,7 +264,7 @@ CONFETTI = ((-18, -42, 35, SUN), (36, -36, -30, SUN), (-56, -8, 70, CORAL), (57,
 
 def shop(size: Size) -> Image.Image:
     width, height = size
-    canvas = Canvas(across(size, [(0, "#1b2fb4"), (0.5, COBALT), (1, "#3350ea")]))
+    canvas = Canvas(across(size, [(0, "#1b2fb4"), (0.4, "#1b2fb4"), (1, "#3350ea")]))
     middle, unit = (width - 0.66 * height, 0.54 * height), canvas.unit
 
     def at(right: float, down: float) -> Point:
@@ -296,7 +288,7 @@ def carrier(canvas: Canvas, at: Point) -> None:
     unit, size, tilt = canvas.unit, 0.94 * canvas.unit, 6
     front = moved([(-27, -24), (20, -24), (23, 44), (-30, 44)], at, size, tilt)
     side = moved([(20, -24), (32, -27), (35, 39), (23, 44)], at, size, tilt)
-    below = moved([(-28, 38), (33, 36), (40, 45), (-20, 49)], at, size, tilt)
+    below = moved([(-28, 38), (33, 36), (36, 43), (-20, 48)], at, size, tilt)
     canvas.shape("#0c1560", below, 3.4 * unit, 0.7)
     canvas.line("#b9c4ff", moved(cord(3, -25), at, size, tilt), 2.6 * unit)
     canvas.rounded("#cdd5f7", side, 1.2 * unit)
@@ -341,8 +333,8 @@ def bag_sign(draw: ImageDraw.ImageDraw, unit: float) -> None:
 # Salon: strands like silk, a twig in a thin golden ring
 
 PLUM, PETAL = "#5b2b41", "#fdf1ea"
-SILK = ((0, "#e7b3a8"), (0.62, "#e9b9ad"), (0.8, "#c9807c"), (1, "#a85c66"))
-GOLD = ((0, "#c99a5b"), (0.78, "#b98545"), (0.88, "#e6c384"), (1, "#a8733a"))
+SILK = ((0, "#f3d3ca"), (0.55, "#eec3b8"), (0.8, "#cd8783"), (1, "#a85c66"))
+GOLD = ((0, "#b98a2e"), (0.7, "#b07f1f"), (0.8, "#e2bd5c"), (1, "#a8761c"))
 # Place on the stem, length, turn.
 LEAVES = (
     (0.2, 16, -150),
@@ -357,9 +349,8 @@ LEAVES = (
 
 def salon(size: Size) -> Image.Image:
     width, height = size
-    canvas = Canvas(across(size, [(0, "#fbeee9"), (0.5, "#f9e6e0"), (1, "#f0cfc8")]))
+    canvas = Canvas(Image.new("RGB", size, rgb("#fbeee9")))
     unit = canvas.unit
-    canvas.disc("#fff8f4", (width - 0.5 * height, 0.2 * height), 0.5 * height, 26 * unit, 0.9)
     lines = strands(size, unit)
     canvas.shape(across(size, SILK), [*lines[0], *reversed(lines[-1])], 2 * unit, 0.75)
     chance = random.Random(7)
@@ -392,12 +383,12 @@ def twig(canvas: Canvas, middle: Point) -> None:
     unit = canvas.unit
     gold = across(canvas.size, GOLD)
     canvas.disc(PETAL, middle, 33 * unit, strength=0.9)
-    canvas.ring(gold, middle, 33 * unit, 1.1 * unit)
-    canvas.ring(gold, middle, 30.4 * unit, 0.45 * unit, strength=0.8)
+    canvas.ring(gold, middle, 33 * unit, 1.4 * unit)
+    canvas.ring(gold, middle, 30 * unit, 0.5 * unit)
     stem = moved(curve((-9, 25), (-6, 8), (2, -4), (6, -15)), middle, unit)
     for share, length, turn in LEAVES:
         at = stem[round(share * 60)]
-        canvas.shape(PLUM, moved(petal(0.31), at, length * unit, turn), strength=0.92)
+        canvas.shape(PLUM, moved(petal(0.36), at, length * unit, turn), strength=0.92)
         vein = moved([(0.08, 0), (0.9, 0)], at, length * unit, turn)
         canvas.line(PETAL, vein, 0.4 * unit, strength=0.6)
     canvas.line(PLUM, stem, 0.9 * unit)
@@ -405,16 +396,16 @@ def twig(canvas: Canvas, middle: Point) -> None:
 
 def petal(belly: float) -> list[Point]:
     """A pointed oval of length 1, lying to the right."""
-    side = curve((0, 0), (0.3, -1.1 * belly), (0.72, -belly), (1, 0))
+    side = curve((0, 0), (0.26, -1.2 * belly), (0.68, -0.8 * belly), (1, 0))
     return side + [(x, -y) for x, y in reversed(side)]
 
 
 def blossom_sign(draw: ImageDraw.ImageDraw, unit: float) -> None:
     """Five petals seen from the side, the middle one in front."""
-    root = (50 * unit, 80 * unit)
-    for turn, length in ((-160, 49), (-20, 49), (-128, 57), (-52, 57), (-90, 66)):
-        draw.polygon(moved(petal(0.37), root, (length + 4) * unit, turn), fill=0)
-        draw.polygon(moved(petal(0.37), root, length * unit, turn), fill=255)
+    root = (50 * unit, 78 * unit)
+    for turn, length in ((-164, 50), (-16, 50), (-129, 60), (-51, 60), (-90, 68)):
+        draw.polygon(moved(petal(0.33), root, (length + 4) * unit, turn), fill=0)
+        draw.polygon(moved(petal(0.33), root, length * unit, turn), fill=255)
     stroke(draw, [(28 * unit, 91 * unit), (72 * unit, 91 * unit)], 4.4 * unit)
 
 
@@ -471,7 +462,7 @@ def badge(drawing: Drawing) -> Image.Image:
 def keep(picture: Image.Image, path: Path) -> None:
     """As a PNG of 256 colours, undithered: grain would make every size made of it heavy."""
     if picture.mode == "RGB":
-        picture = picture.quantize(256, Image.Quantize.MEDIANCUT, kmeans=8)
+        picture = picture.quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
     picture.save(path, optimize=True)
     print(f"{path.relative_to(HERE)}  {path.stat().st_size // 1024} KB")
 

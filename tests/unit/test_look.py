@@ -280,6 +280,14 @@ def test_text_in_another_encoding_is_refused(folder):
     assert "UTF-8" in refusal(folder)
 
 
+def test_a_look_without_a_strip_shows_a_small_picture(folder):
+    change(folder, 'style = "store"', 'style = "generic"')
+    change(folder, 'strip = "strip.png"', 'thumbnail = "icon.png"\nhero = "strip.png"')
+    images = look.load(folder).images
+    assert opened(images["thumbnail@3x"]).size == (270, 270) and "strip@1x" not in images
+    assert opened(images["hero"]).size == (1032, 336)
+
+
 # Digest and cache
 
 
@@ -397,6 +405,9 @@ def test_what_is_no_still_picture_of_fair_size_is_refused_quickly(kind):
 
 HANDLED = {
     "jpeg": as_bytes(picture("RGB", (400, 200)), "JPEG"),
+    "a phone's jpeg of two views": as_bytes(
+        picture("RGB", (400, 200)), "MPO", save_all=True, append_images=[picture("RGB", (400, 200))]
+    ),
     "webp": as_bytes(picture("RGB", (400, 200)), "WEBP"),
     "webp lossless": as_bytes(picture("RGBA", (400, 200)), "WEBP", lossless=True),
     "cmyk jpeg": as_bytes(picture("CMYK", (400, 200)), "JPEG"),
