@@ -33,6 +33,7 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
     templates = settings.home / "templates"
     looks = look.gallery(templates / "cards", settings.home / "var" / "looks")
     catalogue = words.Catalogue(words.load(templates / "pages" / "words"))
+    links = Links(settings.server.public_url, secrets)
     store = Store(settings.database(settings.store.url), pool=settings.server.threads + 4)
     return Service(
         settings=settings,
@@ -41,8 +42,9 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
         members=Members(secrets, settings.shop.country),
         looks=looks,
         words=catalogue,
-        ecard=ECard(Links(settings.server.public_url, secrets)),
-        apple=apple.open_wallet(settings, secrets, looks, clock),
+        links=links,
+        ecard=ECard(links),
+        apple=apple.open_wallet(settings, secrets, links, looks, clock),
         clock=clock,
     )
 

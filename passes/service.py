@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import reconcile, sweep
 from .config import Settings
+from .links import Links
 from .look import Look
 from .members import Members
 from .secrets import Secrets
@@ -33,6 +34,7 @@ class Service:
     members: Members
     looks: Mapping[str, Look]
     words: Catalogue
+    links: Links
     ecard: ECard
     apple: Apple | None
     clock: Callable[[], float]

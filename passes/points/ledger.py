@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from ..errors import NotEnoughPoints
 from ..store import Connection, Row
@@ -103,24 +103,28 @@ def write(
 ) -> list[Posted]:
     """Post the drafts in order; raises `NotEnoughPoints` before anything is written."""
     _refuse_overdraft(account, drafts)
-    seq, head = _lock_chain(tx, account.programme_id)
+    seq, head = tx.execute(_LOCK_CHAIN, {"b_programme_id": account.programme_id}).one()
     posted = []
     for draft in drafts:
         seq += 1
         values = _posting(account, draft, seq, receipt_id, now)
         values |= {"previous": head, "hash": (head := chain_hash(head, values))}
-        id = tx.execute(insert(t.Posting).values(values).returning(t.Posting.id)).scalar_one()
+        id = tx.execute(_INSERT_POSTING, values).scalar_one()
         _move(tx, account, draft, id)
         posted.append(Posted(id, seq, draft))
-    tx.execute(update(t.Chain).where(t.Chain.programme_id == account.programme_id).values(seq=seq, head=head))
+    tx.execute(_UPDATE_CHAIN, {"b_programme_id": account.programme_id, "seq": seq, "head": head})
     _settle(tx, account, drafts, now)
     return posted
 
 
+def next_entry(tx: Connection, account: Account) -> int:
+    """The number the next posting will have; ours from now until the commit."""
+    return int(tx.execute(_LOCK_CHAIN, {"b_programme_id": account.programme_id}).one().seq) + 1
+
+
 def expire(tx: Connection, account: Account, now: int) -> Account:
     """Post the end of the lots whose time has come; the account as it is afterwards."""
-    due = (t.Lot.card_id == account.id, t.Lot.left > 0, t.Lot.expires <= now)
-    lots = tx.execute(select(t.Lot.id, t.Lot.left, t.Lot.expires).where(*due).order_by(t.Lot.expires, t.Lot.id)).all()
+    lots = tx.execute(_SELECT_ENDED, {"b_card_id": account.id, "b_now": now}).all()
     if not lots:
         return account
     amount = sum(lot.left for lot in lots)
@@ -131,10 +135,8 @@ def expire(tx: Connection, account: Account, now: int) -> Account:
 
 def after_expiry(tx: Connection, account: Account, now: int) -> Account:
     """The account as `expire` would leave it; nothing is written."""
-    ended = select(func.coalesce(func.sum(t.Lot.left), 0)).where(
-        t.Lot.card_id == account.id, t.Lot.left > 0, t.Lot.expires <= now
-    )
-    balance = account.balance - tx.execute(ended).scalar_one()
+    ended = tx.execute(_SELECT_ENDED, {"b_card_id": account.id, "b_now": now})
+    balance = account.balance - sum(lot.left for lot in ended)
     return Account(account.id, account.programme_id, balance, account.earned)
 
 
@@ -159,13 +161,6 @@ def _refuse_overdraft(account: Account, drafts: Sequence[Draft]) -> None:
         balance += draft.change
 
 
-def _lock_chain(tx: Connection, programme_id: int) -> tuple[int, bytes]:
-    """The chain's head, ours until the commit: postings are numbered in the order they are committed."""
-    chain = select(t.Chain.seq, t.Chain.head).where(t.Chain.programme_id == programme_id).with_for_update()
-    seq, head = tx.execute(chain).one()
-    return seq, head
-
-
 def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, now: int) -> dict[str, Any]:
     return {
         "programme_id": account.programme_id,
@@ -186,7 +181,7 @@ def _move(tx: Connection, account: Account, draft: Draft, posting_id: int) -> No
         _take(tx, account, draft, posting_id)
     elif draft.into is not None:
         for lot_id, amount in draft.into.items():
-            tx.execute(update(t.Lot).where(t.Lot.id == lot_id).values(left=t.Lot.left + amount))
+            tx.execute(_CHANGE_LOT, {"b_id": lot_id, "b_change": amount})
     else:
         lot = {
             "posting_id": posting_id,
@@ -194,20 +189,15 @@ def _move(tx: Connection, account: Account, draft: Draft, posting_id: int) -> No
             "left": draft.amount,
             "expires": draft.expires,
         }
-        tx.execute(insert(t.Lot).values(card_id=account.id, **lot))
+        tx.execute(_INSERT_LOT, lot | {"card_id": account.id})
 
 
 def _take(tx: Connection, account: Account, draft: Draft, posting_id: int) -> None:
-    """From the lot that ends first; lots without an end last, ties by age."""
-    order = [t.Lot.expires.is_(None), t.Lot.expires, t.Lot.id]
-    if draft.first is not None:
-        order.insert(0, t.Lot.posting_id != draft.first)
-    lots = select(t.Lot.id, t.Lot.left).where(t.Lot.card_id == account.id, t.Lot.left > 0).order_by(*order)
     missing = draft.amount
-    for lot in tx.execute(lots):
+    for lot in tx.execute(_SELECT_OPEN, {"b_card_id": account.id, "b_first": draft.first or 0}).all():
         taken = min(missing, lot.left)
-        tx.execute(update(t.Lot).where(t.Lot.id == lot.id).values(left=t.Lot.left - taken))
-        tx.execute(insert(t.LotUse).values(posting_id=posting_id, lot_id=lot.id, amount=taken))
+        tx.execute(_CHANGE_LOT, {"b_id": lot.id, "b_change": -taken})
+        tx.execute(_INSERT_LOT_USE, {"posting_id": posting_id, "lot_id": lot.id, "amount": taken})
         missing -= taken
         if not missing:
             return
@@ -218,12 +208,13 @@ def _settle(tx: Connection, account: Account, drafts: Sequence[Draft], now: int)
     """The card's running sums. `next_change` says "now", so that a card nobody draws is found by the sweep."""
     latest = drafts[-1]
     values = {
+        "b_id": account.id,
         "balance": account.balance + sum(draft.change for draft in drafts),
         "earned": max(0, account.earned + sum(draft.earned for draft in drafts)),
         "latest": {"kind": latest.kind, "amount": sum(draft.change for draft in drafts), "at": now},
         "next_change": now,
     }
-    tx.execute(update(t.Card).where(t.Card.id == account.id).values(values))
+    tx.execute(_SETTLE_CARD, values)
 
 
 def _verify_chain(tx: Connection, chain: Row) -> Iterator[Flaw]:
@@ -258,3 +249,36 @@ def _verify_balances(tx: Connection) -> Iterator[Flaw]:
     )
     for card in tx.execute(wrong):
         yield Flaw(card.programme_id, 0, f"does not add up for the card with row {card.id}")
+
+
+# Every receipt runs these; built once, because putting a statement together costs more than running it.
+_lot, _card, _chain = t.table(t.Lot), t.table(t.Card), t.table(t.Chain)
+# The head is ours until the commit, so postings are numbered in the order they are committed.
+_LOCK_CHAIN = (
+    select(_chain.c.seq, _chain.c.head).where(_chain.c.programme_id == bindparam("b_programme_id")).with_for_update()
+)
+_UPDATE_CHAIN = (
+    update(_chain)
+    .where(_chain.c.programme_id == bindparam("b_programme_id"))
+    .values(seq=bindparam("seq"), head=bindparam("head"))
+)
+_INSERT_POSTING = insert(t.table(t.Posting)).returning(t.table(t.Posting).c.id)
+_INSERT_LOT = insert(_lot)
+_INSERT_LOT_USE = insert(t.table(t.LotUse))
+_CHANGE_LOT = update(_lot).where(_lot.c.id == bindparam("b_id")).values(left=_lot.c.left + bindparam("b_change"))
+_SELECT_ENDED = (
+    select(_lot.c.id, _lot.c.left, _lot.c.expires)
+    .where(_lot.c.card_id == bindparam("b_card_id"), _lot.c.left > 0, _lot.c.expires <= bindparam("b_now"))
+    .order_by(_lot.c.expires, _lot.c.id)
+)
+# The lots of one posting may come first; then the one that ends first, those without an end last, ties by age.
+_SELECT_OPEN = (
+    select(_lot.c.id, _lot.c.left)
+    .where(_lot.c.card_id == bindparam("b_card_id"), _lot.c.left > 0)
+    .order_by(_lot.c.posting_id != bindparam("b_first"), _lot.c.expires.is_(None), _lot.c.expires, _lot.c.id)
+)
+_SETTLE_CARD = (
+    update(_card)
+    .where(_card.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in ("balance", "earned", "latest", "next_change")})
+)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from .. import programmes, revisions
 from ..cards import Held
@@ -22,7 +22,7 @@ from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger
-from .ledger import MEMBER, Account, Draft, Posted
+from .ledger import MEMBER, Account, Draft
 from .rules import earn
 from .tiers import tier_for
 
@@ -81,7 +81,7 @@ def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     held.refuse_unless_active()
     effects = _effects(programme, ledger.after_expiry(tx, held.account, now), order, now)
-    return _body(order, effects, held.row.tier, [])
+    return _body(order, effects, held.row.tier, None)
 
 
 def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") -> Answer:
@@ -93,9 +93,7 @@ def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") ->
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     account = ledger.expire(tx, held.account, now)
     effects = _effects(programme, account, order, now)
-    receipt_id = _insert(tx, held, order.receipt, order.fingerprint, order.content, staff, now)
-    posted = ledger.write(tx, account, effects.drafts, now, receipt_id) if effects.drafts else []
-    return _conclude(tx, held, receipt_id, order, effects, posted, now)
+    return _conclude(tx, held, account, order, effects, staff, now)
 
 
 def reverse(
@@ -115,11 +113,7 @@ def reverse(
     account = ledger.expire(tx, held.account, now)
     drafts = tuple(_opposite(tx, posting) for posting in reversed(_postings(tx, original.id)))
     effects = _after(programme, account, drafts)
-    values = {"reverses": original.id}
-    receipt_id = _insert(tx, held, receipt, order.fingerprint, order.content, staff, now, values)
-    tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(reversed_by=receipt_id))
-    posted = ledger.write(tx, account, drafts, now, receipt_id) if drafts else []
-    return _conclude(tx, held, receipt_id, order, effects, posted, now)
+    return _conclude(tx, held, account, order, effects, staff, now, reverses=original.id)
 
 
 def find(tx: Connection, receipt: str, programme: str | None = None) -> Row:
@@ -221,8 +215,7 @@ def _refuse_reversal(original: Row) -> None:
 
 
 def _earlier(tx: Connection, programme_id: int, receipt: str) -> Row | None:
-    query = select(t.Receipt.card_id, t.Receipt.fingerprint, t.Receipt.answer)
-    return tx.execute(query.where(t.Receipt.programme_id == programme_id, t.Receipt.receipt == receipt)).first()
+    return tx.execute(_EARLIER, {"b_programme_id": programme_id, "b_receipt": receipt}).first()
 
 
 def _again(earlier: Row, card_id: int, fingerprint: bytes) -> Answer:
@@ -231,58 +224,52 @@ def _again(earlier: Row, card_id: int, fingerprint: bytes) -> Answer:
     return Answer(earlier.answer, repeated=True)
 
 
-def _insert(
-    tx: Connection,
-    held: Held,
-    receipt: str,
-    fingerprint: bytes,
-    content: dict[str, Any],
-    staff: str,
-    now: int,
-    more: Mapping[str, Any] | None = None,
-) -> int:
-    values = {
-        "programme_id": held.row.programme_id,
-        "card_id": held.id,
-        "receipt": receipt,
-        "fingerprint": fingerprint,
-        "content": content,
-        "answer": {},
-        "staff": staff,
-        "created": now,
-    }
-    return int(tx.execute(insert(t.Receipt).values(values | dict(more or {})).returning(t.Receipt.id)).scalar_one())
-
-
 def _conclude(
     tx: Connection,
     held: Held,
-    receipt_id: int,
+    account: Account,
     order: Order,
     effects: Effects,
-    posted: Sequence[Posted],
+    staff: str,
     now: int,
+    reverses: int | None = None,
 ) -> Answer:
-    """The card follows, and the answer is kept for whoever asks again."""
+    """Write everything down; the card follows, and the answer is kept for whoever asks again."""
+    first = ledger.next_entry(tx, account) if effects.drafts else 0
+    body = _body(order, effects, held.row.tier, first)
+    values = {
+        "programme_id": held.row.programme_id,
+        "card_id": held.id,
+        "receipt": order.receipt,
+        "fingerprint": order.fingerprint,
+        "content": order.content,
+        "answer": body,
+        "staff": staff,
+        "reverses": reverses,
+        "created": now,
+    }
+    receipt_id = tx.execute(_INSERT, values).scalar_one()
+    if reverses is not None:
+        tx.execute(update(t.Receipt).where(t.Receipt.id == reverses).values(reversed_by=receipt_id))
+    if effects.drafts:
+        ledger.write(tx, account, effects.drafts, now, receipt_id)
     if effects.tier != held.row.tier:
         tx.execute(update(t.Card).where(t.Card.id == held.id).values(tier=effects.tier))
-    body = _body(order, effects, held.row.tier, posted)
-    body["revision"] = revisions.record(tx, held.id, now)
-    tx.execute(update(t.Receipt).where(t.Receipt.id == receipt_id).values(answer=body))
+    revisions.record(tx, held.id, now)
     return Answer(body)
 
 
-def _body(order: Order, effects: Effects, tier: str | None, posted: Sequence[Posted]) -> dict[str, Any]:
-    seqs: list[int | None] = [posting.seq for posting in posted] or [None] * len(effects.drafts)
+def _body(order: Order, effects: Effects, tier: str | None, first: int | None) -> dict[str, Any]:
+    """The answer; `first` numbers its first entry, None when nothing is written."""
     entries: list[dict[str, Any]] = [
         {
-            "entry": seq,
+            "entry": None if first is None else first + place,
             "kind": draft.kind,
             "amount": draft.change,
             "why": dict(draft.why),
             "expires": draft.expires,
         }
-        for seq, draft in zip(seqs, effects.drafts, strict=True)
+        for place, draft in enumerate(effects.drafts)
     ]
     return {
         "receipt": order.receipt,
@@ -297,3 +284,9 @@ def _body(order: Order, effects: Effects, tier: str | None, posted: Sequence[Pos
         },
         "why": [entry["why"] | {"kind": entry["kind"], "amount": entry["amount"]} for entry in entries],
     }
+
+
+_INSERT = insert(t.table(t.Receipt)).returning(t.table(t.Receipt).c.id)
+_EARLIER = select(t.Receipt.card_id, t.Receipt.fingerprint, t.Receipt.answer).where(
+    t.Receipt.programme_id == bindparam("b_programme_id"), t.Receipt.receipt == bindparam("b_receipt")
+)

@@ -7,7 +7,7 @@ encrypted (`*_sealed`) with a keyed hash for exact look-up (`*_hash`).
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -40,6 +41,11 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = {int: BigInteger, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+def table(row: type[Base]) -> Table:
+    """The plain table of a row class, for statements that are built once and run often."""
+    return cast(Table, row.__table__)
 
 
 class Programme(Base):
@@ -327,3 +333,40 @@ class DeviceLog(Base):
     line: Mapped[str] = mapped_column(String(1000))
     cause: Mapped[str] = mapped_column(String(40))
     created: Mapped[int]
+
+
+class Staff(Base):
+    """Somebody who may log in. `password` is its argon2 hash; none until the person has chosen one."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(16), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    role: Mapped[str] = mapped_column(String(20))
+    password: Mapped[str | None] = mapped_column(String(200))
+    invitation: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    invited_until: Mapped[int | None]
+    created: Mapped[int]
+    ended: Mapped[int | None]
+
+
+class StaffSession(Base):
+    """One login at one till or desk; only the hash of its token is kept. Gone: logged out."""
+
+    __tablename__ = "staff_session"
+
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    till: Mapped[str] = mapped_column(String(16))
+    created: Mapped[int] = mapped_column(index=True)
+
+
+class Tries(Base):
+    """How often a login failed in a row, for one account or one network address (as a keyed hash)."""
+
+    __tablename__ = "tries"
+
+    who: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    failures: Mapped[int]
+    latest: Mapped[int] = mapped_column(index=True)

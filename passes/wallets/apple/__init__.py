@@ -25,6 +25,7 @@ from .shelf import Shelf
 
 TOKEN_LABEL = "pass-token"
 DOWNLOAD_LABEL = "apple-download"
+MEMBER_DOWNLOAD_LABEL = "apple-download-member"
 DAY_SECONDS = 86_400
 
 
@@ -37,12 +38,13 @@ class Apple:
         self,
         settings: Settings,
         secrets: Secrets,
+        links: Links,
         looks: Mapping[str, Look],
         keychain: Keychain,
         apns: APNs,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.links = Links(settings.server.public_url, secrets)
+        self.links = links
         self.keychain = keychain
         self.apns = apns
         self._secrets = secrets
@@ -73,9 +75,15 @@ class Apple:
 
     def link(self, serial: str) -> str:
         """Where a member gets the pass from, for some days. Ends in .pkpass because some browsers go by that."""
-        until = int(self._clock()) + self._link_seconds
-        proof = self.links.dated(DOWNLOAD_LABEL, serial, until)
-        return f"{self._public_url}/apple/download/{serial}/{proof}.pkpass"
+        return f"{self._public_url}/apple/download/{serial}/{self._proof(DOWNLOAD_LABEL, serial)}.pkpass"
+
+    def link_many(self, member: str) -> str:
+        """Where a member gets the passes of all their cards in one file."""
+        proof = self._proof(MEMBER_DOWNLOAD_LABEL, member)
+        return f"{self._public_url}/apple/download/member/{member}/{proof}.pkpasses"
+
+    def _proof(self, label: str, subject: str) -> str:
+        return self.links.dated(label, subject, int(self._clock()) + self._link_seconds)
 
     def _build(self, revision: Revision, look: Look) -> bytes:
         token = self.token(revision.card.serial, revision.nonce, revision.key_id)
@@ -107,7 +115,11 @@ class _Newest:
 
 
 def open_wallet(
-    settings: Settings, secrets: Secrets, looks: Mapping[str, Look], clock: Callable[[], float]
+    settings: Settings,
+    secrets: Secrets,
+    links: Links,
+    looks: Mapping[str, Look],
+    clock: Callable[[], float],
 ) -> Apple | None:
     """The wallet as configured, None when no certificate is; bad files are a ConfigError."""
     chosen = settings.apple
@@ -122,7 +134,7 @@ def open_wallet(
         return ssl_context(keychain.identity, ca)
 
     apns = APNs(chosen.apns_url, keychain.identity.pass_type, context, push_type=chosen.apns_push_type or None)
-    return Apple(settings, secrets, looks, keychain, apns, clock)
+    return Apple(settings, secrets, links, looks, keychain, apns, clock)
 
 
 __all__ = ["Apple", "Identity", "open_wallet"]
