@@ -429,7 +429,7 @@ class _Line(asyncio.Protocol):
 
     def _react(self, event: Any) -> None:
         if isinstance(event, RequestReceived):
-            self._heads[event.stream_id] = event.headers
+            self._heads[event.stream_id] = [(str(name), str(value)) for name, value in event.headers]
             self._bodies[event.stream_id] = b""
             self._open.add(event.stream_id)
             self.apns.most_in_flight = max(self.apns.most_in_flight, len(self._open))

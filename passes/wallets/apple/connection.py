@@ -56,6 +56,7 @@ class Errands(Protocol):
     def answered(self, ticket: Ticket, answer: Answer, seconds: float) -> None: ...
     def unanswered(self, ticket: Ticket, why: str) -> None: ...
     def again(self, ticket: Ticket, why: str) -> None: ...
+    def leaving(self, connection: Connection) -> None: ...
     def ended(self, connection: Connection) -> None: ...
 
 
@@ -134,7 +135,7 @@ class Connection(asyncio.Protocol):
 
     def retire(self) -> None:
         """Open no more streams; close when those under way have their answers."""
-        self.is_retiring = True
+        self._retire()
         self._flush()
 
     def fail(self, why: str) -> None:
@@ -243,7 +244,7 @@ class Connection(asyncio.Protocol):
         if answer.ends_service:
             self._errands.again(flight.ticket, answer.why)
             self.why = answer.why
-            self.is_retiring = True
+            self._retire()
         else:
             self._errands.answered(flight.ticket, answer, seconds)
 
@@ -265,7 +266,12 @@ class Connection(asyncio.Protocol):
         last = event.last_stream_id or 0
         for stream in [stream for stream in self._flights if stream > last]:
             self._end(self._flights.pop(stream), self.why)
-        self.is_retiring = True
+        self._retire()
+
+    def _retire(self) -> None:
+        if not self.is_retiring:
+            self.is_retiring = True
+            self._errands.leaving(self)
 
     def _end(self, flight: _Flight, why: str) -> None:
         if flight.status == 200:
@@ -288,7 +294,7 @@ class Connection(asyncio.Protocol):
         try:
             stream = self._h2.get_next_available_stream_id()
         except NoAvailableStreamIDError:
-            self.is_retiring = True
+            self._retire()
             return self._errands.again(ticket, "The connection has used up its streams.")
         self._h2.open_outbound_streams = len(self._flights)
         self._h2.send_headers(stream, self._form.headers(ticket.nudge))

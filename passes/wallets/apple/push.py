@@ -87,7 +87,7 @@ class APNs:
         host, port = _address(url)
         form = Form(host if port == 443 else f"{host}:{port}", topic, push_type)
         gauges = self.metrics.of(topic)
-        self._make_sender = lambda: Sender(host, port, form, context, streams, patience, gauges)
+        self._make_sender: Callable[[], Sender] = lambda: Sender(host, port, form, context, streams, patience, gauges)
         self._is_closed = False
         self._lock = threading.Lock()
         self._runner: _Runner | None = None

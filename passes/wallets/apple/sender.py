@@ -1,4 +1,6 @@
-"""The loop's side of pushing: batches come in, one connection at a time carries them.
+"""The loop's side of pushing: batches come in, one connection carries them.
+
+A second connection exists only for the moment in which the first, told to go away, finishes what it has.
 
 Everything here runs on one event loop in one thread, so nothing is locked. It decides when to connect,
 how long to rest after a failure, and when to stop waiting. It knows no HTTP/2 (that is `Connection`)
@@ -27,7 +29,7 @@ from .connection import Connection, Form, refuses_our_certificate
 
 TICK_SECONDS = 0.2
 IDLE_TICK_SECONDS = 30
-BACKOFF_SECONDS = 0.1
+BACKOFF_SECONDS = 0.05
 MOST_BACKOFF_SECONDS = 120
 # So many fruitless connections in a row are borne within one `send`; from the next on it answers `Later`.
 FRUITLESS_CONNECTIONS_BORNE = 2
@@ -74,6 +76,7 @@ class Sender:
         self._batches: list[Batch] = []
         self._untaken: deque[Batch] = deque()
         self._connection: Connection | None = None
+        self._leaving: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._fruitless = 0
         self._opens_at = self._rests_until = 0.0
@@ -132,23 +135,36 @@ class Sender:
         ticket.batch.settle(ticket.place, Later(why), monotonic())
 
     def again(self, ticket: Ticket, why: str) -> None:
-        ticket.batch.again(ticket.place, why, monotonic())
+        now = monotonic()
+        if now < self._rests_until:
+            return ticket.batch.settle(ticket.place, self._rest(now), now)
+        ticket.batch.again(ticket.place, why, now)
         if ticket.batch not in self._untaken:
             self._untaken.append(ticket.batch)
 
+    def leaving(self, connection: Connection) -> None:
+        """Others need not wait until it has finished, unless it never bore fruit or one is leaving already."""
+        if connection is self._connection and connection.answers and self._leaving is None:
+            self._connection, self._leaving = None, connection
+            self._open_soon(connection.answers)
+            self._go()
+
     def ended(self, connection: Connection) -> None:
-        self._connection = None
         log.info("apns_connection_ended", why=connection.why, answers=connection.answers)
+        if connection.blames_us:
+            self._pause(connection.why)
+        if connection is self._leaving:
+            self._leaving = None
+            if self._connection is not None and self._connection.is_retiring:
+                self.leaving(self._connection)
+            return
+        self._connection = None
         # What was in flight goes out twice; fewer streams at first make that cheap if it happens again.
         if not connection.is_retiring:
             self._window = max(1, connection.window // 2)
-        if connection.blames_us:
-            self._pause(connection.why)
-        elif connection.answers:
-            self._fruitless = 0
-            # The less it bore, the longer until the next: an end after one answer is nearly none.
-            self._opens_at = monotonic() + _spread(BACKOFF_SECONDS / min(connection.answers, 100))
-        else:
+        if connection.answers:
+            self._open_soon(connection.answers)
+        elif not connection.blames_us:
             self._back_off(connection.why)
         self._go()
 
@@ -205,6 +221,11 @@ class Sender:
 
     # -- resting
 
+    def _open_soon(self, answers: int) -> None:
+        """The less a connection bore, the longer until the next: an end after one answer is nearly none."""
+        self._fruitless = 0
+        self._opens_at = monotonic() + _spread(BACKOFF_SECONDS / min(answers, 100))
+
     def _back_off(self, why: str) -> None:
         """A connection that bore no fruit: wait longer each time, and after a few let the callers go."""
         self._fruitless += 1
@@ -230,6 +251,7 @@ class Sender:
         self._rests_until, self._rests_why = now + wait_seconds, why
         for batch in self._batches:
             batch.put_off(self._rest(now), now)
+        self._untaken.clear()
 
     def _rest(self, now: float) -> Later:
         return Later(self._rests_why, math.ceil(self._rests_until - now))
@@ -237,7 +259,7 @@ class Sender:
     # -- time
 
     async def _doze(self) -> None:
-        is_busy = bool(self._batches) or (self._connection is not None and self._connection.is_waiting)
+        is_busy = bool(self._batches) or any(connection.is_waiting for connection in self._connections())
         try:
             async with asyncio.timeout(self._tick_seconds if is_busy else self._idle_seconds):
                 await self._woken.wait()
@@ -253,14 +275,14 @@ class Sender:
                 batch.give_up(Later("APNs did not answer in time."), now)
         self._batches = [batch for batch in self._batches if not batch.done.is_set()]
         self._untaken = deque(batch for batch in self._untaken if not batch.done.is_set())
-        if self._connection is not None:
-            self._gauges.in_flight.set(self._connection.in_flight)
-            self._look_after(self._connection, now)
+        self._gauges.in_flight.set(sum(connection.in_flight for connection in self._connections()))
+        for connection in self._connections():
+            connection.tick(self._patience.answer_seconds, self._patience.probe_seconds)
+            if not connection.is_waiting and now - connection.heard >= self._patience.ping_seconds:
+                connection.probe()
 
-    def _look_after(self, connection: Connection, now: float) -> None:
-        connection.tick(self._patience.answer_seconds, self._patience.probe_seconds)
-        if not connection.is_waiting and now - connection.heard >= self._patience.ping_seconds:
-            connection.probe()
+    def _connections(self) -> list[Connection]:
+        return [each for each in (self._connection, self._leaving) if each is not None]
 
     # -- the end
 
@@ -272,11 +294,11 @@ class Sender:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
-        if (connection := self._connection) is not None:
+        for connection in self._connections():
             connection.leave()
-            ends = monotonic() + GOODBYE_SECONDS
-            while not connection.is_lost and monotonic() < ends:
-                await asyncio.sleep(0.01)
+        ends = monotonic() + GOODBYE_SECONDS
+        while self._connections() and monotonic() < ends:
+            await asyncio.sleep(0.01)
 
 
 def _spread(seconds: float) -> float:
