@@ -7,8 +7,9 @@ a card finds it with `lock=True`, which keeps it from every other writer until t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from . import codes
 from .card import Card, Revision
@@ -39,6 +40,7 @@ _COLUMNS = (
     t.Card.modified,
     t.Card.face,
     t.Card.fetched,
+    t.Card.next_change,
     t.Programme.version.label("programme_version"),
     t.Programme.key.label("programme"),
 )
@@ -67,24 +69,28 @@ class Held:
         row = self.row
         return Revision(Card.from_json(row.face), row.revision, row.modified, row.nonce, row.key_id)
 
+    def is_current(self, now: int) -> bool:
+        """Whether the last drawing still holds, so that no points can have ended since."""
+        return self.row.next_change is None or now < self.row.next_change
+
     def refuse_unless_active(self) -> None:
         if self.row.status != "active":
             raise CardNotActive(f"This card is {self.row.status}; nothing can be earned or spent with it.")
 
 
 def by_serial(tx: Connection, serial: str, lock: bool = False) -> Held:
-    return _found(tx, t.Card.serial == serial[:64], lock)
+    return _found(tx, "serial", serial[:64], lock)
 
 
 def by_number(tx: Connection, number: str, lock: bool = False) -> Held:
-    return _found(tx, t.Card.number == "".join(number.split())[:32], lock)
+    return _found(tx, "number", "".join(number.split())[:32], lock)
 
 
 def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) -> Held:
     """The card whose code was scanned; says precisely what else it was."""
     match codes.read(scanned, *(proof(secrets, key_id) for key_id in secrets.ids())):
         case codes.Known(id):
-            return _found(tx, t.Card.code_id == id, lock)
+            return _found(tx, "code_id", id, lock)
         case codes.Forged():
             raise NotFound("This looks like one of our codes but was not issued by us; do not accept it.", field="code")
         case codes.Foreign():
@@ -93,7 +99,7 @@ def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) 
 
 def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
     """The card behind a member's link; a wrong key and an unknown card give the same answer."""
-    held = find(tx, t.Card.serial == serial[:64])
+    held = find(tx, "serial", serial[:64])
     nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
     newest = int(held.row.link_version) if held else 1
     if same(key, link_key(secrets, serial[:64], nonce, newest, key_id)) and held is not None:
@@ -104,9 +110,9 @@ def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
     raise NotFound("There is no card behind this link.")
 
 
-def find(tx: Connection, which: ColumnElement[bool], lock: bool = False) -> Held | None:
-    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id).where(which)
-    row = tx.execute(query.with_for_update(of=t.Card.__table__) if lock else query).first()
+def find(tx: Connection, by: str, value: object, lock: bool = False) -> Held | None:
+    """The card whose `by` (id, serial, number or code_id) is this value."""
+    row = tx.execute(_FIND[by, lock], {"b_value": value}).first()
     return Held(row) if row else None
 
 
@@ -131,8 +137,19 @@ def proof(secrets: Secrets, key_id: str) -> codes.Prove:
     return lambda id: secrets.derive(CODE_LABEL, id, key_id=key_id)
 
 
-def _found(tx: Connection, which: ColumnElement[bool], lock: bool) -> Held:
-    held = find(tx, which, lock)
+def _found(tx: Connection, by: str, value: object, lock: bool) -> Held:
+    held = find(tx, by, value, lock)
     if held is None:
         raise NotFound("There is no such card.")
     return held
+
+
+def _finding(by: str, lock: bool) -> Select[*tuple[Any, ...]]:
+    card = t.table(t.Card)
+    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
+    query = query.where(card.c[by] == bindparam("b_value"))
+    return query.with_for_update(of=card) if lock else query
+
+
+# Built once, because putting such a statement together costs more than running it.
+_FIND = {(by, lock): _finding(by, lock) for by in ("id", "serial", "number", "code_id") for lock in (False, True)}

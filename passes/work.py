@@ -102,7 +102,7 @@ class Worker:
         self._run.schedule((name,), delay=self._wake_at[name] - now)
 
 
-class Names(Serializer):  # type: ignore[misc]
+class Names(Serializer):
     """Messages as JSON. Huey's own pickle would run any code that somebody wrote into the queue."""
 
     def _serialize(self, message: Message) -> bytes:

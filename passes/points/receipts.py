@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -50,7 +50,7 @@ class Order:
     @property
     def content(self) -> dict[str, Any]:
         """What was asked, without what was not."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, 0, (), [])}
+        return {name: value for name, value in vars(self).items() if value not in (None, 0, (), [])}
 
     @property
     def fingerprint(self) -> bytes:
@@ -91,7 +91,7 @@ def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") ->
         return _again(earlier, held.id, order.fingerprint)
     held.refuse_unless_active()
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    account = ledger.expire(tx, held.account, now)
+    account = held.account if held.is_current(now) else ledger.expire(tx, held.account, now)
     effects = _effects(programme, account, order, now)
     return _conclude(tx, held, account, order, effects, staff, now)
 
@@ -110,7 +110,7 @@ def reverse(
         return _again(earlier, held.id, order.fingerprint)
     _refuse_reversal(original)
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    account = ledger.expire(tx, held.account, now)
+    account = held.account if held.is_current(now) else ledger.expire(tx, held.account, now)
     drafts = tuple(_opposite(tx, posting) for posting in reversed(_postings(tx, original.id)))
     effects = _after(programme, account, drafts)
     return _conclude(tx, held, account, order, effects, staff, now, reverses=original.id)
