@@ -1,0 +1,109 @@
+"""A real browser for tests: Debian's Chromium, and pages that notice what must never happen.
+
+A page collects every breach while it is open: a line in the console, a script error, a policy violation, a
+request to any other host. `visit` fails the test when there was one. Nothing is faked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a worker process; pages share nothing."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(chromium: Browser, expect: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
+    """A page of somebody new, on a phone unless `viewport` says otherwise.
+
+    `options` are Playwright's for a context. `expect` names parts of console lines that this visit provokes.
+    """
+    context = chromium.new_context(**{"viewport": PHONE, "locale": "en-GB", **options})
+    page = context.new_page()
+    breaches = _watch(page)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert [breach for breach in breaches if not any(part in breach for part in expect)] == []
+
+
+def _watch(page: Page) -> list[str]:
+    breaches: list[str] = []
+
+    def asked(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https") and parts.hostname != "127.0.0.1":
+            breaches.append(f"a request to {parts.hostname}")
+
+    page.on("request", asked)
+    page.on("pageerror", lambda error: breaches.append(f"a script error: {error}"))
+    page.on("console", lambda line: breaches.append(line.text) if line.type in ("error", "warning") else None)
+    return breaches
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 AA, as one line for each element."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AA)
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def is_wider_than_the_screen(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+class Site:
+    """An application behind a real socket of this machine, in a thread of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._server = self._open(0)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def goes_down(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def comes_back(self) -> None:
+        self._server = self._open(int(self.url.rpartition(":")[2]))
+
+    def _open(self, port: int) -> BaseWSGIServer:
+        server = make_server("127.0.0.1", port, self._app, threaded=True, request_handler=_Quiet)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return server
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Addresses here are credentials; the tests' own output need not hold them either."""
+
+
+@contextmanager
+def site(app: Flask) -> Iterator[Site]:
+    opened = Site(app)
+    yield opened
+    opened.goes_down()
