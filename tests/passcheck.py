@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -58,7 +58,7 @@ def check(bundle: bytes, root_pem: Path, now: float | None = None, allow_http: b
     _check_files(files, report)
     if set(ROOT_FILES) <= files.keys():
         manifest_ok = _check_manifest(files, report)
-        leaf = _check_signature(files["signature"], files["manifest.json"], root_pem, now or time.time(), report)
+        leaf = _signed_by(files["signature"], files["manifest.json"], root_pem, now or time.time(), report)
         card = _parsed(files["pass.json"], report)
         if card is not None:
             words = _check_strings(files, report)
@@ -321,6 +321,22 @@ def _cms(raw: bytes) -> _Signature:
     return _Signature(
         certificates, len(content.parts()) > 1, signer, _oid(digest.parts()[0]), attributes, tail[1].content
     )
+
+
+def _signed_by(raw: bytes, manifest: bytes, root_pem: Path, now: float, report: _Report) -> x509.Certificate | None:
+    try:
+        return _check_signature(raw, manifest, root_pem, now, report)
+    # A certificate is parsed bit by bit as it is asked, so each question may find the damage.
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        _NotDer,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+    ) as wrong:
+        report.error("B09", f"a certificate in the signature is damaged: {type(no).__name__}")
+        return None
 
 
 def _check_signature(

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passes.wallets.apple.bundle import bundle_many
 
@@ -312,6 +314,14 @@ def test_one_wrong_signature_is_one_finding(name: str, tmp_path: Path) -> None:
     bundle = make(tmp_path)
     root = tmp_path / "root.pem"
     assert found(bundle, root if root.exists() else None) == rules.split()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2500), st.integers(1, 255))
+def test_no_damage_to_the_signature_goes_unseen(at: int, change: int) -> None:
+    damaged = bytearray(good()["signature"])
+    damaged[at] ^= change
+    assert any(each.startswith("B") for each in found(zipped({**good(), "signature": bytes(damaged)})))
 
 
 def test_a_chain_to_another_root_is_B14(tmp_path: Path) -> None:
