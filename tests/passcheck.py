@@ -327,14 +327,7 @@ def _signed_by(raw: bytes, manifest: bytes, root_pem: Path, now: float, report: 
     try:
         return _check_signature(raw, manifest, root_pem, now, report)
     # A certificate is parsed bit by bit as it is asked, so each question may find the damage.
-    except (
-        ValueError,
-        TypeError,
-        UnsupportedAlgorithm,
-        _NotDer,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-    ) as wrong:
+    except (ValueError, TypeError, _NotDer, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as no:
         report.error("B09", f"a certificate in the signature is damaged: {type(no).__name__}")
         return None
 
