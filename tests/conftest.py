@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import servers
 from tests.browser import chromium as chromium
+
+if TYPE_CHECKING:
+    # Read when first asked for: most tests need no cast.
+    from tests.cast import Marketer, Member, Service, Till
+    from tests.fakes.apns import FakeAPNs
 
 
 @pytest.fixture(scope="session")
@@ -39,20 +45,25 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def apns() -> Iterator[FakeAPNs]:
     """Apple's push service, up and in good order."""
-    with FakeAPNs() as apns:
+    from tests.fakes.apns import FakeAPNs
+    from tests.home import dev_root
+
+    with FakeAPNs(trust=[dev_root()]) as apns:
         yield apns
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path: Path, apns: FakeAPNs) -> Iterator[Service]:
     """A whole service with one programme, whose pushes reach its phones; the test runs once with each engine."""
+    from tests.cast import Service
+    from tests.home import fill, new_home
+
     postgres: servers.Postgres | None = None
     url = None
     if request.param == "postgresql":
         postgres = request.getfixturevalue("postgres")
         url = postgres.create(fill)
     home = new_home(tmp_path / "home", store_url=url, apple__apns_url=apns.url, apple__apns_ca=apns.ca)
-    apns.trusts(home / "certs" / "dev-root.pem")
     service = Service(home)
     apns.on_nudge = service.nudge
     yield service
@@ -68,9 +79,13 @@ def anna(service: Service) -> Member:
 
 @pytest.fixture
 def till(service: Service) -> Till:
+    from tests.cast import Till
+
     return Till(service)
 
 
 @pytest.fixture
 def marketer(service: Service) -> Marketer:
+    from tests.cast import Marketer
+
     return Marketer(service)
