@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets as random
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,10 @@ class Members:
 
     def find(self, tx: Connection, public_id: str) -> Profile:
         return self._profile(tx, _row(tx, public_id))
+
+    def identity(self, tx: Connection, member_id: int) -> str:
+        """The public identity of a card's member."""
+        return tx.execute(select(t.Member.public_id).where(t.Member.id == member_id)).scalar_one()
 
     def search(self, tx: Connection, query: str, after: int, limit: int) -> tuple[list[Profile], int | None]:
         """Members by the beginning of a name, or by exactly a contact, number or external id; and where to go on."""
@@ -183,16 +187,22 @@ class Members:
         if number.isascii() and number.isdigit() and len(number) == NUMBER_DIGITS:
             return t.Member.id.in_(select(t.Card.member_id).where(t.Card.number == number))
         if "@" in asked:
-            return t.Member.email_hash.in_(self._hashes(contacts.email(asked)))
+            hashes = self._hashes_of(contacts.email, asked)
+            return or_(t.Member.email_hash.in_(hashes), t.Member.external_id == asked)
         if number.lstrip("+").isdigit() and len(number) >= 7:
-            hashes = self._hashes(contacts.phone(asked, self._country))
+            hashes = self._hashes_of(lambda written: contacts.phone(written, self._country), asked)
             return or_(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
         first = asked.casefold()
         # A range instead of LIKE: both databases serve it from the plain index.
         begins = (t.Member.name_key >= first) & (t.Member.name_key < first + "\U0010ffff")
         return or_(begins, t.Member.external_id == asked)
 
-    def _hashes(self, contact: str) -> list[bytes]:
+    def _hashes_of(self, spell: Callable[[str], str], written: str) -> list[bytes]:
+        """None when it is no contact at all: a system's own id may look much like one."""
+        try:
+            contact = spell(written)
+        except BadInput:
+            return []
         return [contacts.lookup_hash(self._secrets, contact, key_id) for key_id in self._secrets.ids()]
 
     def _profile(self, tx: Connection, row: Row) -> Profile:

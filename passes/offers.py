@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, select, update
 
 from . import programmes
 from .card import Text
@@ -70,14 +71,28 @@ def end(tx: Connection, key: str, now: int) -> None:
         programmes.changed(tx, row.programme_id, now, row.tier)
 
 
-def all(tx: Connection, programme_id: int | None = None, limit: int = 200) -> Sequence[Row]:
-    """Offers, newest first."""
-    query = select(t.Offer, t.Programme.key.label("programme")).join(
-        t.Programme, t.Programme.id == t.Offer.programme_id
-    )
+def find(tx: Connection, key: str) -> Row:
+    row = tx.execute(_with_programme().where(t.Offer.key == key)).first()
+    if row is None:
+        raise NotFound("There is no such offer.")
+    return row
+
+
+def all(
+    tx: Connection, programme_id: int | None = None, limit: int = 200, before: int | None = None
+) -> Sequence[Row]:
+    """Offers, newest first; `before` is the id of the row to go on after."""
+    query = _with_programme()
     if programme_id is not None:
         query = query.where(t.Offer.programme_id == programme_id)
+    if before is not None:
+        query = query.where(t.Offer.id < before)
     return tx.execute(query.order_by(t.Offer.id.desc()).limit(limit)).all()
+
+
+def _with_programme() -> Select[*tuple[Any, ...]]:
+    programme = t.Programme.key.label("programme")
+    return select(t.Offer, programme).join(t.Programme, t.Programme.id == t.Offer.programme_id)
 
 
 def _not_over(now: int) -> ColumnElement[bool]:

@@ -1,0 +1,39 @@
+"""The integration API: JSON under /api/v1 for a shop's own systems.
+
+Handlers read the request, call one verb of the core in one transaction, and answer; whatever decides about
+points, members or offers lies below. The OpenAPI document is at /api/v1/openapi.json, for everybody.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify
+from flask_openapi.blueprint import APIBlueprint
+
+from ...service import Service
+from . import answers, callers, document
+from .cards import cards
+from .members import members
+from .offers import offers
+from .programmes import programmes
+from .receipts import receipts
+
+PREFIX = "/api/v1"
+
+api = APIBlueprint("api", __name__, url_prefix=PREFIX)
+for part in (members, cards, receipts, programmes, offers):
+    api.register_api(part)
+api.before_request(callers.admit)
+_document = document.draw(api)
+
+
+@api.get("/openapi.json", doc_ui=False)
+def openapi() -> Response:
+    return jsonify(_document())
+
+
+def register(app: Flask, service: Service) -> None:
+    # What the blueprints look for in the application they are registered with.
+    app.validation_error_callback = answers.refuse  # type: ignore[attr-defined]
+    app.validate_response = False  # type: ignore[attr-defined]
+    callers.limit(app, api, service.settings.limits)
+    app.register_blueprint(api)

@@ -1,0 +1,197 @@
+"""Cards: what a card shows, where it lives, what happened to it, and which card a scanned code names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from flask import Response, jsonify
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import ConfigDict, Field
+
+from ... import cards as held_cards
+from ... import installations
+from ...cards import Held
+from ...points import ledger, statement
+from ...store import Connection, Row
+from ..current import service
+from .answers import listed
+from .document import operation
+from .fields import Answer, Body, Page, Place, Why
+
+cards = APIBlueprint("cards", __name__, abp_tags=[{"name": "Cards"}])
+
+_TEXT: dict[str, Any] = {"en": "Free coffee", "pl": "Darmowa kawa"}
+_SHOWN: dict[str, Any] = {
+    "serial": "p7Qm3kZx9Lw2Rt5vBn8cYd",
+    "number": "400012345678",
+    "programme": "cafe",
+    "member": "5f3c9a0d7e6b48d1a2c3e4f506172839",
+    "status": "active",
+    "tier": "silver",
+    "balances": {"points": 120},
+    "revision": 7,
+    "offers": [],
+    "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "missing": 0}],
+    "installations": [],
+}
+_LINE: dict[str, Any] = {
+    "entry": 41,
+    "kind": "earn",
+    "amount": 12,
+    "why": {"paid": 1250, "points": 1, "per": 100, "rounding": "down"},
+    "receipt": "R-2026-0041",
+    "at": 1_790_000_000,
+    "hash": "9c" * 32,
+}
+
+
+class Balances(Answer):
+    points: int
+
+
+class ShownOffer(Answer):
+    key: str
+    title: dict[str, str]
+    body: dict[str, str]
+    starts: int
+    ends: int | None
+
+
+class ShownReward(Answer):
+    """`missing` is how many more points the member needs; 0: can have it now."""
+
+    key: str
+    name: dict[str, str]
+    cost: int
+    missing: int
+
+
+class Installation(Answer):
+    """A place where the card lives. It is stale while `pushed` is below `wanted`; instants are milliseconds."""
+
+    wallet: str
+    registered: int
+    wanted: int
+    pushed: int
+    fetched: int
+    changed_ms: int | None
+    pushed_ms: int | None
+    stale: bool
+    set_aside: bool
+    why: str | None
+
+
+class Card(Answer):
+    model_config = ConfigDict(json_schema_extra={"examples": [_SHOWN]})
+
+    serial: str
+    number: str
+    programme: str
+    member: str
+    status: str
+    tier: str | None
+    balances: Balances
+    revision: int
+    offers: list[ShownOffer]
+    rewards: list[ShownReward]
+    installations: list[Installation]
+
+
+class Line(Answer):
+    """An entry of the ledger. `hash` chains it to the entry before."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_LINE]})
+
+    entry: int
+    kind: str
+    amount: int
+    why: Why
+    receipt: str | None
+    at: int
+    hash: str
+
+
+class Statement(Answer):
+    entries: list[Line]
+    next: str | None
+
+
+class CardPath(Body):
+    serial: Place
+
+
+class Code(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "LC1.ABCDEFGHIJKLMNOP.ABCDEFGHIJKLM"}]})
+
+    code: Annotated[str, Field(min_length=1, max_length=500, description="Exactly as scanned.")]
+
+
+@operation(cards, "get", "/cards/<serial>", "cards:read", Card)
+def show(path: CardPath) -> Response:
+    """Show a card as the member sees it, and where it is installed."""
+    with service().store.reading() as tx:
+        return jsonify(_shown(tx, held_cards.by_serial(tx, path.serial)))
+
+
+@operation(cards, "get", "/cards/<serial>/entries", "cards:read", Statement)
+def entries(path: CardPath, query: Page) -> Response:
+    """List what happened to a card, the newest first."""
+    with service().store.reading() as tx:
+        held = held_cards.by_serial(tx, path.serial)
+        lines, following = statement.page(tx, held.id, query.after, query.limit)
+    return listed("entries", [asdict(line) for line in lines], following)
+
+
+@operation(cards, "post", "/codes/resolve", "cards:read", Card)
+def resolve(body: Code) -> Response:
+    """Tell which card a scanned code is, or why it is none.
+
+    A code that was not issued here is refused without a look at the store. Mind the status: a blocked card is found.
+    """
+    here = service()
+    with here.store.reading() as tx:
+        return jsonify(_shown(tx, held_cards.by_code(tx, body.code, here.secrets)))
+
+
+def _shown(tx: Connection, held: Held) -> dict[str, Any]:
+    now = service().now
+    card = held.revision.card
+    # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
+    balance = ledger.after_expiry(tx, held.account, now).balance
+    return {
+        "serial": held.serial,
+        "number": held.row.number,
+        "programme": held.row.programme,
+        "member": service().members.identity(tx, held.row.member_id),
+        "status": held.row.status,
+        "tier": held.row.tier,
+        "balances": {"points": balance},
+        "revision": held.row.revision,
+        "offers": [
+            {"key": o.key, "title": dict(o.title), "body": dict(o.body), "starts": o.starts, "ends": o.ends}
+            for o in card.offers
+            if o.is_live(now)
+        ],
+        "rewards": [
+            {"key": r.key, "name": dict(r.name), "cost": r.cost, "missing": max(0, r.cost - balance)}
+            for r in card.rewards
+        ],
+        "installations": [_placed(row, held) for row in installations.of_card(tx, held.id)],
+    }
+
+
+def _placed(row: Row, held: Held) -> dict[str, Any]:
+    """Never the place or the address: they are the device's own and reach it."""
+    return {
+        "wallet": row.wallet,
+        "registered": row.registered,
+        "wanted": row.wanted,
+        "pushed": row.pushed,
+        "fetched": held.row.fetched,
+        "changed_ms": row.changed_ms,
+        "pushed_ms": row.pushed_ms,
+        "stale": row.due is not None,
+        "set_aside": row.set_aside,
+        "why": row.why,
+    }

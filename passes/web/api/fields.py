@@ -1,0 +1,104 @@
+"""What the fields of requests may hold, the same wherever they appear.
+
+Whole numbers are whole numbers: `true`, `"5"` and `5.0` are refused rather than guessed at, because a till
+that sends them has a bug that would cost somebody points.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ...programmes import MAX_AMOUNT
+
+MOST_MONEY = 1_000_000_000
+LAST_INSTANT = 32_503_680_000
+MOST_PAGE = 200
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("a whole number without quotes or decimals")
+
+
+def _moves(value: int) -> int:
+    if value == 0:
+        raise ValueError("above or below zero")
+    return value
+
+
+def _digits(value: object) -> object:
+    """From a URL everything is text; `int()` would take "1_000", " 12 " and digits of any script."""
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value)):
+        return value
+    raise ValueError("a whole number")
+
+
+# The check comes after the bounds: before them it would drop the bounds from the schema.
+Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(_whole)]
+Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(_whole)]
+Change = Annotated[
+    int,
+    Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, json_schema_extra={"not": {"const": 0}}),
+    BeforeValidator(_whole),
+    AfterValidator(_moves),
+]
+Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
+Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(_whole)]
+Language = Literal["en", "ru", "pl"]
+ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]
+Receipt = Annotated[str, Field(min_length=1, max_length=80, description="The till's own number; unique per programme.")]
+Place = Annotated[str, Field(max_length=80)]
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(max_length=200)]
+Email = Annotated[str, Field(max_length=254)]
+Phone = Annotated[str, Field(max_length=40)]
+ExternalId = Annotated[str, Field(min_length=1, max_length=80)]
+Why = dict[str, Any]
+
+
+class Body(BaseModel):
+    """What a caller sends: nothing but the fields named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def may_be_left_out(cls) -> bool:
+        return not any(field.is_required() for field in cls.model_fields.values())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, sent: object) -> object:
+        return {} if sent is None and cls.may_be_left_out() else sent
+
+
+class Answer(BaseModel):
+    """What a caller gets: nothing but the fields named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Page(Body):
+    """Which part of a list: `cursor` is the `next` of the part before."""
+
+    cursor: Annotated[str, Field(pattern="^[0-9]{1,15}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_PAGE), BeforeValidator(_digits)] = 50
+
+    @property
+    def after(self) -> int | None:
+        return int(self.cursor) if self.cursor else None
+
+
+class Once(BaseModel):
+    """The header by which a repeated request is recognised."""
+
+    key: str = Field(
+        default="",
+        alias="Idempotency-Key",
+        max_length=200,
+        pattern="^[!-~]*$",
+        description="Same key, same request: the same answer, and nothing happens twice. Kept for thirty days.",
+    )

@@ -1,0 +1,121 @@
+"""Offers: what marketers say, to whom, from when to when."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import ConfigDict, Field
+
+from ... import offers as published
+from ... import programmes
+from ...idempotency import Said
+from ...offers import MOST_BODY, MOST_TITLE, Draft
+from ...store import Connection, Row
+from ..current import service
+from .answers import listed, once
+from .document import operation
+from .fields import Answer, Body, Instant, Language, Once, Page, Place, ProgrammeKey
+
+offers = APIBlueprint("offers", __name__, abp_tags=[{"name": "Offers"}])
+
+_OFFER: dict[str, Any] = {
+    "programme": "cafe",
+    "title": {"en": "Double points on Friday", "pl": "Podwójne punkty w piątek"},
+    "body": {"en": "On every coffee, all day."},
+    "starts": 1_790_000_000,
+    "ends": 1_790_086_400,
+    "tier": None,
+    "announce": True,
+}
+
+
+class NewOffer(Body):
+    """`starts` is now unless said. `announce`: phones show the title when the offer begins."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_OFFER]})
+
+    programme: ProgrammeKey
+    title: Annotated[
+        dict[Language, Annotated[str, Field(min_length=1, max_length=MOST_TITLE)]], Field(min_length=1, max_length=3)
+    ]
+    body: Annotated[dict[Language, Annotated[str, Field(max_length=MOST_BODY)]], Field(max_length=3)] = {}
+    starts: Instant | None = None
+    ends: Instant | None = None
+    tier: ProgrammeKey | None = None
+    announce: bool = Field(default=False, strict=True)
+
+
+class Offer(Answer):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"key": "0d9c1e5b7a3f2468", **_OFFER, "created": 1_789_990_000}]}
+    )
+
+    key: str
+    programme: str
+    title: dict[str, str]
+    body: dict[str, str]
+    starts: int
+    ends: int | None
+    tier: str | None
+    announce: bool
+    created: int
+
+
+class Offers(Answer):
+    offers: list[Offer]
+    next: str | None
+
+
+class Which(Page):
+    programme: ProgrammeKey | None = None
+
+
+class OfferPath(Body):
+    key: Place
+
+
+@operation(offers, "get", "/offers", "offers:read", Offers)
+def all(query: Which) -> Response:
+    """List offers, the newest first, with those that are over."""
+    with service().store.reading() as tx:
+        programme = programmes.find(tx, query.programme).id if query.programme else None
+        rows = published.all(tx, programme, query.limit + 1, before=query.after)
+    shown = rows[: query.limit]
+    return listed("offers", [_shown(row) for row in shown], shown[-1].id if len(rows) > len(shown) else None)
+
+
+@operation(offers, "post", "/offers", "offers:write", Offer, status=201)
+def publish(body: NewOffer, header: Once) -> tuple[Response, int]:
+    """Publish an offer; every installed card it is for follows, at its start and at its end."""
+    now = service().now
+
+    def do(tx: Connection) -> Said:
+        programme = programmes.find(tx, body.programme)
+        key = published.publish(tx, programme, _draft(body, now), now)
+        return 201, _shown(published.find(tx, key))
+
+    return once(header.key, do)
+
+
+@operation(offers, "post", "/offers/<key>/end", "offers:write", Offer)
+def end(path: OfferPath, header: Once) -> tuple[Response, int]:
+    """End an offer now; ending it again changes nothing."""
+
+    def do(tx: Connection) -> Said:
+        published.end(tx, path.key, service().now)
+        return 200, _shown(published.find(tx, path.key))
+
+    return once(header.key, do)
+
+
+def _draft(body: NewOffer, now: int) -> Draft:
+    starts = now if body.starts is None else body.starts
+    title = {str(language): words for language, words in body.title.items()}
+    more = {str(language): words for language, words in body.body.items()}
+    return Draft(title, starts, body.ends, more, body.tier, body.announce)
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in Offer.model_fields}

@@ -1,0 +1,95 @@
+"""Programmes: what is promised to members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import ConfigDict, ValidationError
+
+from ... import programmes as kept
+from ...idempotency import Said
+from ...programmes import Definition
+from ...store import Connection
+from ..current import service
+from .answers import listed, once, refuse
+from .document import operation
+from .fields import Answer, Body, Once, Page, Place
+
+programmes = APIBlueprint("programmes", __name__, abp_tags=[{"name": "Programmes"}])
+
+_CAFE: dict[str, Any] = {
+    "key": "cafe",
+    "kind": "points",
+    "name": {"en": "Morning Club", "pl": "Klub poranny"},
+    "look": "cafe",
+    "unit": "points",
+    "currency": "PLN",
+    "earn": {"points": 1, "per": 100, "rounding": "down"},
+    "welcome": 20,
+    "expire_days": 365,
+    "worth_of_one": 5,
+    "tiers": [{"key": "silver", "name": {"en": "Silver"}, "threshold": 500}],
+    "rewards": [{"key": "coffee", "name": {"en": "Free coffee"}, "cost": 100}],
+}
+
+
+class NewProgramme(Definition):
+    model_config = ConfigDict(json_schema_extra={"examples": [_CAFE]})
+
+
+class Programme(Definition):
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_CAFE, "created": 1_790_000_000}]})
+
+    created: int
+
+
+class Programmes(Answer):
+    programmes: list[Programme]
+    next: str | None
+
+
+class ProgrammePath(Body):
+    key: Place
+
+
+@operation(programmes, "get", "/programmes", "programmes:read", Programmes)
+def all(query: Page) -> Response:
+    """List the programmes, the oldest first."""
+    with service().store.reading() as tx:
+        later = [programme for programme in kept.all(tx) if programme.id > (query.after or 0)]
+    shown = later[: query.limit]
+    return listed("programmes", [_shown(each) for each in shown], shown[-1].id if len(later) > len(shown) else None)
+
+
+@operation(programmes, "get", "/programmes/<key>", "programmes:read", Programme)
+def show(path: ProgrammePath) -> Response:
+    """Show a programme."""
+    with service().store.reading() as tx:
+        return jsonify(_shown(kept.find(tx, path.key)))
+
+
+@operation(programmes, "post", "/programmes", "programmes:write", Programme, status=201)
+def create(body: NewProgramme, header: Once) -> tuple[Response, int]:
+    """Start a programme; its look is one of those in templates/cards."""
+    here = service()
+    definition = _strictly(request.get_data())
+
+    def do(tx: Connection) -> Said:
+        made = kept.create(tx, definition, here.look_digests, here.settings.contact, here.now)
+        return 201, _shown(made)
+
+    return once(header.key, do)
+
+
+def _strictly(sent: bytes) -> Definition:
+    """A form may send "5" for 5; a system that does has a bug."""
+    try:
+        return Definition.model_validate_json(sent, strict=True)
+    except ValidationError as wrong:
+        refuse(wrong)
+
+
+def _shown(programme: kept.Programme) -> dict[str, Any]:
+    return programme.definition.model_dump(mode="json") | {"created": programme.created}
