@@ -44,6 +44,7 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
 MOST_PAYLOAD_BYTES = 4096
+LINGER_SECONDS = 1
 PUSH_TYPES = {"alert", "background", "complication", "fileprovider", "location", "mdm", "voip"}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -508,9 +509,6 @@ class _Line(asyncio.Protocol):
         self._answer(request, name, fault.size if fault else 0)
         if name in ("goaway after", "shutdown"):
             self._goaway(request.stream)
-        if self._last is not None and not self._open:
-            self._flush()
-            self.transport.close()
 
     def _settle(self, request: Request) -> None:
         if request.status == 200:
@@ -574,8 +572,8 @@ class _Line(asyncio.Protocol):
         self._flush()
         said = json.dumps({"reason": reason}).encode()
         self.transport.write(GoAwayFrame(0, last_stream_id=self._last, additional_data=said).serialize())
-        if not self._open - {stream for stream in self._open if stream > self._last}:
-            self.transport.close()
+        # The client closes when it has its answers; closing on unread pushes would destroy them (RST).
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
 
     def _flush(self) -> None:
         if (waiting := self._h2.data_to_send()) and not self.transport.is_closing():
