@@ -1,7 +1,7 @@
 """One call of `send`: the nudges it brought, a cursor over them, and what became of each.
 
 Nothing is made per nudge that waits: no task, no future, no entry in a dictionary. A batch of 100,000
-costs one list of outcomes and a sieve of a few bits per token. The thread that called `send` makes the
+costs one list of outcomes and a sieve of some ten bytes per token. The thread that called `send` makes the
 batch and waits; everything else here happens on the sender's own loop.
 """
 
