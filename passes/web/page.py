@@ -44,11 +44,12 @@ def error_page(status: int, sentence: str) -> str:
     """A refusal as a page. What a visitor cannot mend is said in general words, the rest in its own sentence."""
     about = {404: "missing", 410: "gone"}.get(status, "trouble")
     words = visitors_words()
+    said = words.say("trouble.busy") if status in (429, 503) else sentence
     return render_template(
         "customer/sorry.html",
         words=words,
         languages=languages() if request.method == "GET" else [],
         organisation=service().settings.shop.name,
         about=about,
-        sentence=sentence if about == "trouble" else "",
+        sentence=said if about == "trouble" else "",
     )

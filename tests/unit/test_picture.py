@@ -65,6 +65,15 @@ def test_an_offer_that_ends_at_midnight_is_good_until_the_day_before() -> None:
     assert _face(replace(ANNA, expiring=Expiring(5, MIDNIGHT))).expiring == "5 points until November 21, 2026"
 
 
+def test_only_what_ends_within_a_month_is_called_soon() -> None:
+    day = 86_400
+    soon = {
+        days: _face(replace(ANNA, expiring=Expiring(5, MIDNIGHT + days * day))).expires_soon for days in (1, 30, 31)
+    }
+    assert soon == {1: True, 30: True, 31: False}
+    assert not _face(ANNA).expires_soon
+
+
 def test_rewards_say_what_is_missing_or_that_they_are_ready() -> None:
     rewards = (Reward("a", {"en": "Espresso"}, 80), Reward("b", {"en": "Breakfast"}, 341, missing=1))
     ready, missing = _face(replace(ANNA, rewards=rewards)).rewards
@@ -173,7 +182,7 @@ def test_a_code_is_large_enough_in_its_quiet_zone() -> None:
 
 
 def _face(card: Card, language: str = "en") -> Face:
-    return face(card, _words(language), WARSAW)
+    return face(card, _words(language), WARSAW, MIDNIGHT)
 
 
 @cache

@@ -24,13 +24,15 @@ async function keep(addresses) {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   const isOurs = event.request.method === "GET" && url.origin === location.origin;
-  if (isOurs && !url.pathname.endsWith("/state")) event.respondWith(answer(event.request, url));
+  // Only the page and what it is made of: a pass or a picture to take away is the browser's own affair.
+  const isPart = url.pathname === CARD || !url.pathname.startsWith(`${CARD}/`);
+  if (isOurs && isPart) event.respondWith(answer(event.request, url));
 });
 
 async function answer(request, url) {
   const cache = await caches.open(KEPT);
   try {
-    const fresh = await fetch(request, request.mode === "navigate" ? {} : { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const fresh = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
     // The card was closed to this link: what was kept of it must not come back.
     if (url.pathname === CARD && [404, 410].includes(fresh.status)) await caches.delete(KEPT);
     return fresh;

@@ -1,6 +1,6 @@
 """What the e-card says: a card and its history as sentences in one language.
 
-`face` is pure: the same card, words and zone give the same page. It knows words and numbers, not HTML;
+`face` is pure: the same card, words, zone and time give the same page. It knows words and numbers, not HTML;
 templates know HTML and nothing else. Nothing personal leaves it but what the card itself shows.
 """
 
@@ -15,6 +15,7 @@ from ...card import Card, Offer, Reward
 from ...words import Words
 
 MOST_STAMPS = 20
+SOON_SECONDS = 30 * 86_400
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -67,6 +68,7 @@ class Face:
     rewards: tuple[Line, ...]
     offers: tuple[Line, ...]
     expiring: str
+    expires_soon: bool
     valid_until: str
     since: str
     news: str
@@ -75,8 +77,8 @@ class Face:
     ended_what: str
 
 
-def face(card: Card, words: Words, zone: tzinfo) -> Face:
-    """The card in words."""
+def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
+    """The card in words, as they are right at `now`."""
     organisation = card.contact.organisation
     return Face(
         title=words.pick(card.programme_name),
@@ -93,6 +95,7 @@ def face(card: Card, words: Words, zone: tzinfo) -> Face:
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
         expiring=_expiring(card, words, zone),
+        expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
         valid_until=words.date(card.expires - 1, zone) if card.expires else "",
         since=words.date(card.joined, zone),
         news=_news(card, words),

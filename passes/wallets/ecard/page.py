@@ -163,7 +163,7 @@ class Page:
         card = held.revision.card
         look = self._service.looks[card.look]
         words = self._service.words[card.language].over(look.words[card.language])
-        return Shown(held, card, look, words, face(card, words, self._service.settings.zone))
+        return Shown(held, card, look, words, face(card, words, self._service.settings.zone, self._service.now))
 
     def _context(self, shown: Shown, happened: list[Happened], address: str) -> dict[str, Any]:
         zone, now = self._service.settings.zone, self._service.now
