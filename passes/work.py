@@ -8,6 +8,7 @@ kill the worker anywhere: the rows are still due.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from .errors import Busy, ConfigError
 
 log = structlog.get_logger()
 MINUTE_SECONDS = 60
+SOON_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Worker:
         self._running = {round.name: threading.Lock() for round in rounds}
         self._asked: set[str] = set()
         self._wake_at: dict[str, int] = {}
+        self._soon = Soon(self.nudge)
         self._run = huey.task(name="run")(self._run_round)
         huey.periodic_task(crontab(), name="clock")(self.nudge)
 
@@ -57,6 +60,10 @@ class Worker:
                 self._run(name)
             except Exception as lost:
                 log.warning("nudge lost", round=name, error=type(lost).__name__)
+
+    def nudge_soon(self) -> None:
+        """As `nudge`, without making the caller wait for the queue; many calls at once become one."""
+        self._soon()
 
     def run_until_idle(self) -> None:
         """All that is due now, in this thread."""
@@ -100,6 +107,31 @@ class Worker:
             return
         self._wake_at[name] = max(due, now + 1)
         self._run.schedule((name,), delay=self._wake_at[name] - now)
+
+
+class Soon:
+    """Calls something a moment later in a thread of its own, once for all who asked meanwhile."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+        self._asked = threading.Event()
+        self._lock = threading.Lock()
+        self._process: int | None = None
+
+    def __call__(self) -> None:
+        self._asked.set()
+        # A thread does not survive a fork: each process starts its own when it first asks.
+        if self._process != os.getpid():
+            with self._lock:
+                if self._process != os.getpid():
+                    threading.Thread(target=self._listen, name="soon", daemon=True).start()
+                    self._process = os.getpid()
+
+    def _listen(self) -> None:
+        while self._asked.wait():
+            self._asked.clear()
+            self._do()
+            time.sleep(SOON_SECONDS)
 
 
 class Names(Serializer):

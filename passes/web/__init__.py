@@ -51,7 +51,7 @@ def build(service: Service) -> Flask:
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
     app.after_request(_protect)
-    service.store.nudge = service.worker().nudge
+    service.store.nudge = service.worker().nudge_soon
     return app
 
 
@@ -71,11 +71,11 @@ def _configuration(service: Service) -> dict[str, object]:
 
 
 def _register(app: Flask, service: Service) -> None:
-    from . import api, customer, marketer, staff
+    from . import api, customer, health, marketer, staff
     from ..wallets.apple import service as apple_service
     from ..wallets.ecard import page as ecard_page
 
-    for part in (customer, staff, marketer, api, ecard_page):
+    for part in (customer, staff, marketer, api, ecard_page, health):
         part.register(app, service)
     if service.apple:
         apple_service.register(app, service.apple)
