@@ -75,7 +75,7 @@ class Worker:
         return self.huey.create_consumer(
             workers=len(self._rounds) + 1,
             initial_delay=0.01,
-            max_delay=0.1,
+            max_delay=0.05,
             backoff=1.3,
             periodic=True,
             check_worker_health=True,
