@@ -152,12 +152,12 @@ def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issue
         keys["expirationDate"] = _iso(card.expires, issuer.zone)
     if card.is_void:
         keys["voided"] = True
+    worth = None
     if card.worth is not None and card.currency:
-        keys["semantics"] = {
-            "balance": {"amount": str(_money(card.worth, card.currency)), "currencyCode": card.currency}
-        }
+        worth = _money(card.worth, card.currency)
+        keys["semantics"] = {"balance": {"amount": str(worth), "currencyCode": card.currency}}
     made = Pass(shared.common, keys, {language: _lines(card, each, issuer.zone) for language, each in words.items()})
-    _add_front(made.passInformation, card, shared.heading, issuer.zone)
+    _add_front(made.passInformation, card, worth, shared.heading, issuer.zone)
     made.passInformation.backFields = _back(card, shared, issuer.zone, link)
     return made
 
@@ -170,7 +170,7 @@ PROGRESS = Field("progress.words", "progress.words", "label.progress", dataDetec
 EXPIRING = Field("expiring.words", "expiring.words", "label.expiring", dataDetectorTypes=NOTHING)
 
 
-def _add_front(front: Any, card: Card, heading: str, zone: tzinfo) -> None:
+def _add_front(front: Any, card: Card, worth: Decimal | None, heading: str, zone: tzinfo) -> None:
     """At most four below the balance: a phone drops the fifth without a word."""
     front.primaryFields.append(model.number("balance", card.balance, heading))
     if card.tier:
@@ -180,9 +180,8 @@ def _add_front(front: Any, card: Card, heading: str, zone: tzinfo) -> None:
     if card.is_void:
         front.auxiliaryFields.append(Field("status", f"status.{card.status}", "label.status"))
         return
-    if card.worth is not None and card.currency:
-        worth = float(_money(card.worth, card.currency))
-        front.secondaryFields.append(model.money("worth", worth, card.currency, "label.worth"))
+    if worth is not None and card.currency:
+        front.secondaryFields.append(model.money("worth", float(worth), card.currency, "label.worth"))
     if card.progress:
         way = f"{card.progress.reached} / {card.progress.needed}"
         front.auxiliaryFields.append(Field("progress", way, _goal(card.progress)))
@@ -337,7 +336,7 @@ def _expiring(words: Words, unit: str, amount: int, last: int, zone: tzinfo) -> 
 
 def number(words: Words, n: int) -> str:
     """`words.number(n)`, without asking Unicode's tables again for every balance."""
-    return f"{n:,}".replace(",", _thousands(words))
+    return str(n) if -1000 < n < 1000 else f"{n:,}".replace(",", _thousands(words))
 
 
 @lru_cache(maxsize=64)
