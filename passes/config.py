@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -27,10 +28,64 @@ PREFIX = "PASSES_"
 
 
 def _http(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("an address such as https://cards.example.org, without ? or #")
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("an address such as https://cards.example.org, without user, ? or #")
     return url.rstrip("/")
+
+
+def _https(url: str) -> str:
+    if not _http(url).startswith("https://"):
+        raise ValueError("an address that begins with https://")
+    return url.rstrip("/")
+
+
+def _website(url: str) -> str:
+    return _http(url) if url else ""
+
+
+def _email(address: str) -> str:
+    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise ValueError("an e-mail address such as shop@example.org, or nothing")
+    return address
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("text on one line")
+    return text
+
+
+def _country(code: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", code):
+        raise ValueError("a country as two capital letters, such as PL")
+    return code
+
+
+def _rate(rate: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,6}/(second|minute|hour|day)", rate):
+        raise ValueError("how many in what time, such as 30/hour (second, minute, hour or day)")
+    return rate
+
+
+def _not_truth(value: Any) -> Any:
+    """TOML's true would pass for 1."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
+def _beginning(*schemes: str) -> Callable[[str], str]:
+    def check(url: str) -> str:
+        if not url.startswith(schemes):
+            raise ValueError(f"an address that begins with {' or '.join(schemes)}")
+        return url
+
+    return check
 
 
 def _zone(name: str) -> str:
@@ -45,7 +100,20 @@ def _language(code: str) -> str:
     return code
 
 
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+
 HttpAddress = Annotated[str, AfterValidator(_http)]
+HttpsAddress = Annotated[str, AfterValidator(_https)]
+Website = Annotated[str, AfterValidator(_website)]
+Email = Annotated[str, AfterValidator(_email)]
+Line = Annotated[str, AfterValidator(_printable)]
+Country = Annotated[str, AfterValidator(_country)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Whole = Annotated[int, BeforeValidator(_not_truth)]
+StoreAddress = Annotated[str, AfterValidator(_beginning("sqlite:///", "postgresql://", "postgresql+psycopg://"))]
+_QUEUES = ("sqlite:///", "redis://", "rediss://", "unix://", "postgresql://", "postgresql+psycopg://")
+QueueAddress = Annotated[str, AfterValidator(_beginning(*_QUEUES))]
+CounterAddress = Annotated[str, AfterValidator(_beginning("memory://", "redis://", "rediss://"))]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Language = Annotated[str, AfterValidator(_language)]
 
@@ -60,31 +128,31 @@ class Section(BaseModel):
 
 class Server(Section):
     public_url: HttpAddress = "http://127.0.0.1:8000"
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
-    threads: int = Field(default=8, ge=1, le=64)
-    processes: int = Field(default=1, ge=1, le=32)
-    proxies: int = Field(default=0, ge=0, le=5)
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    port: Whole = Field(default=8000, ge=1, le=65535)
+    threads: Whole = Field(default=8, ge=1, le=64)
+    processes: Whole = Field(default=1, ge=1, le=32)
+    proxies: Whole = Field(default=0, ge=0, le=5)
 
 
 class StoreSection(Section):
-    url: str = "sqlite:///passes.db"
+    url: StoreAddress = "sqlite:///passes.db"
 
 
 class Work(Section):
-    queue: str = "sqlite:///work.db"
-    batch: int = Field(default=500, ge=1, le=5000)
-    lease_seconds: int = Field(default=60, ge=10, le=3600)
+    queue: QueueAddress = "sqlite:///work.db"
+    batch: Whole = Field(default=500, ge=1, le=5000)
+    lease_seconds: Whole = Field(default=60, ge=10, le=3600)
 
 
 class Shop(Section):
-    name: str = Field(default="My shop", min_length=1, max_length=80)
-    phone: str = Field(default="", max_length=40)
-    email: str = Field(default="", max_length=120)
-    website: str = Field(default="", max_length=200)
+    name: Line = Field(default="My shop", min_length=1, max_length=80)
+    phone: Line = Field(default="", max_length=40)
+    email: Email = Field(default="", max_length=120)
+    website: Website = Field(default="", max_length=200)
     time_zone: TimeZone = "Europe/Warsaw"
     language: Language = "en"
-    country: str = Field(default="PL", pattern="^[A-Z]{2}$")
+    country: Country = "PL"
 
 
 class Apple(Section):
@@ -92,15 +160,15 @@ class Apple(Section):
     key: OptionalPath = None
     key_password: str = ""
     wwdr: OptionalPath = None
-    apns_url: HttpAddress = "https://api.push.apple.com"
+    apns_url: HttpsAddress = "https://api.push.apple.com"
     apns_ca: OptionalPath = None
     apns_push_type: Literal["", "background", "alert"] = ""
-    download_days: int = Field(default=30, ge=1, le=3650)
+    download_days: Whole = Field(default=30, ge=1, le=3650)
 
     @model_validator(mode="after")
     def _whole(self) -> Apple:
         if bool(self.certificate) != bool(self.wwdr):
-            raise ValueError("certificate and wwdr go together; leave both empty for no Apple Wallet")
+            raise ValueError("both certificate and wwdr, or neither of them (no Apple Wallet)")
         return self
 
     @property
@@ -109,10 +177,10 @@ class Apple(Section):
 
 
 class Limits(Section):
-    api: str = "600/minute"
-    join: str = "30/hour"
-    log: str = "60/minute"
-    storage: str = "memory://"
+    api: Rate = "600/minute"
+    join: Rate = "30/hour"
+    log: Rate = "60/minute"
+    storage: CounterAddress = "memory://"
 
 
 class Settings(BaseSettings):
@@ -178,7 +246,8 @@ def load(home: Path) -> Settings:
     except OSError as wrong:
         raise ConfigError(f"{FILE} cannot be read: {wrong.strerror}.") from None
     _refuse_unknown_variables()
-    chosen.pop("home", None)
+    if "home" in chosen:
+        raise ConfigError(_unknown("home"))
     try:
         settings = Settings(home=home.resolve(), **chosen)
     except ValidationError as wrong:
@@ -186,27 +255,82 @@ def load(home: Path) -> Settings:
     return _resolve_references(settings)
 
 
+def fill(home: Path, section: str, values: Mapping[str, str]) -> list[str]:
+    """Write values into the file where it has none yet, keeping its comments; which were written."""
+    import tomlkit
+
+    path = home / FILE
+    document = tomlkit.parse(path.read_text("utf-8"))
+    table = document.setdefault(section, tomlkit.table())
+    empty = [key for key in values if not table.get(key)]
+    # A certificate without its key, or with another one's, would be worse than none.
+    if len(empty) < len(values):
+        return []
+    for key in empty:
+        table[key] = values[key]
+    replacement = path.with_suffix(".new")
+    replacement.write_text(tomlkit.dumps(document), "utf-8")
+    replacement.chmod(path.stat().st_mode & 0o777)
+    replacement.replace(path)
+    return empty
+
+
 def _refuse_unknown_variables() -> None:
     """pydantic-settings passes over a misspelt variable in silence; a shop would never know."""
     for name in os.environ:
-        if name.startswith(PREFIX) and "__" in name:
-            section, _, key = name[len(PREFIX) :].lower().partition("__")
-            model = Settings.model_fields[section].annotation if section in Settings.model_fields else None
-            if not (isinstance(model, type) and issubclass(model, Section) and key in model.model_fields):
-                raise ConfigError(f"The environment variable {name} names no setting; look for its name in {FILE}.")
+        if not name.upper().startswith(PREFIX):
+            continue
+        section, _, rest = name[len(PREFIX) :].lower().partition("_")
+        known, key = _keys(section), rest.removeprefix("_")
+        is_meant = bool(known) or rest.startswith("_")
+        if key in known and not rest.startswith("_"):
+            raise ConfigError(f"The environment variable {name} needs two underscores: {_variable(section, key)}.")
+        if is_meant and key not in known:
+            raise ConfigError(f"The environment variable {name} names no setting; look for its name in {FILE}.")
+
+
+def _keys(section: str) -> tuple[str, ...]:
+    """The settings of a section; none for what is no section."""
+    model = Settings.model_fields[section].annotation if section in Settings.model_fields else None
+    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, Section) else ()
+
+
+def _variable(*parts: object) -> str:
+    return PREFIX + "__".join(str(part).upper() for part in parts)
 
 
 def _sentences(wrong: ValidationError) -> str:
-    lines = []
-    for error in wrong.errors(include_input=False, include_url=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"]) or FILE
-        what = "is not a setting; check the spelling" if error["type"] == "extra_forbidden" else error["msg"]
-        lines.append(f"{FILE} or {PREFIX}{where.upper().replace('.', '__')}: [{where}] {_plain(what)}.")
-    return "\n".join(lines)
+    errors = wrong.errors(include_input=False, include_url=False)
+    return "\n".join(_sentence(error["loc"], error["type"], error["msg"], error.get("ctx", {})) for error in errors)
 
 
-def _plain(message: str) -> str:
-    return message.replace("Value error, ", "expected ").replace("Input should be", "must be")
+def _sentence(place: tuple[int | str, ...], kind: str, message: str, context: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return _unknown(where)
+    if len(place) == 1 and kind != "value_error":
+        return f"{FILE}: [{where}] must be a section, a line [{where}] with its settings below."
+    expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else message.removeprefix("Value error, ")
+    variable = f" or {_variable(*place)}" if len(place) > 1 else ""
+    return f"{FILE}{variable}: [{where}] expected {expected}."
+
+
+def _unknown(where: str) -> str:
+    return f"{FILE}: [{where}] is not a setting of this service; check the spelling or remove it."
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "string_type": "text in quotes",
+    "string_too_short": "at least {min_length} character",
+    "string_too_long": "at most {max_length} characters",
+    "literal_error": "{expected}",
+    "path_type": "a path in quotes",
+}
 
 
 def _resolve_references(settings: Settings) -> Settings:
