@@ -73,12 +73,18 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
         "b_modified": row.modified,
         "b_digest": digest(face),
         "b_face": face,
-        "b_next_change": next_change(facts, now),
+        "b_next_change": _next_visit(facts, now),
     }
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
         values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
     return values
+
+
+def _next_visit(facts: Facts, now: int) -> int | None:
+    """When the sweep must come: at once where points have ended and the ledger does not say so yet."""
+    has_ended = any(lot.expires is not None and lot.expires <= now for lot in facts.lots)
+    return now if has_ended else next_change(facts, now)
 
 
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
