@@ -8,6 +8,7 @@ start it twice, lose a push: the next round mends it.
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import time
@@ -78,7 +79,7 @@ def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], le
                 told = {"b_id": row.id, "b_lease": lease, "b_pushed": row.revision}
                 pushed.append(told | {"b_now": now, "b_ms": now_ms})
             case Gone(since):
-                _forget(tx, row, since)
+                _forget(tx, row, lease, since, now)
             case Later(why, wait_seconds):
                 _postpone(tx, row, lease, now + _wait(row.attempts, wait_seconds), why)
             case Refused(why):
@@ -87,12 +88,12 @@ def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], le
         tx.execute(_PUSHED, pushed)
 
 
-def _forget(tx: Connection, row: Row, since: int | None) -> None:
+def _forget(tx: Connection, row: Row, lease: str, since: int | None, now: int) -> None:
     """A place that registered anew, after the wallet saw it gone or while we spoke, stays and is told again."""
     here = and_(t.Installation.id == row.id, t.Installation.address == row.address)
-    old = here if since is None else and_(here, t.Installation.registered <= since)
+    old = and_(here, t.Installation.registered <= (row.registered if since is None else since))
     if not tx.execute(delete(t.Installation).where(old)).rowcount:
-        tx.execute(update(t.Installation).where(t.Installation.id == row.id).values(lease=None))
+        _postpone(tx, row, lease, now + _wait(row.attempts, 0), "gone, and then registered anew")
 
 
 def _postpone(tx: Connection, row: Row, lease: str, due: int, why: str) -> None:
@@ -111,9 +112,9 @@ def _ours(row: Row, lease: str) -> tuple[Any, ...]:
 
 
 def _wait(attempts: int, wait_seconds: int) -> int:
-    """Longer with each attempt, never in step with others."""
+    """Longer with each attempt, never in step with others, never sooner than the wallet asked."""
     base = min(LONGEST_WAIT_SECONDS, max(wait_seconds, 1) * 2 ** min(attempts, 12))
-    return max(1, int(base * random.uniform(0.75, 1.25)))
+    return max(wait_seconds, math.ceil(base * random.uniform(1, 1.5)))
 
 
 _LEASED = (
