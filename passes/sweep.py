@@ -73,7 +73,8 @@ def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
         select(t.Card.id, t.Card.programme_id, t.Card.balance, t.Card.earned, t.Card.tier, t.Programme.version)
         .join(t.Programme, t.Programme.id == t.Card.programme_id)
         .where(t.Card.id.in_(ids))
-        .order_by(t.Card.id)
+        # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
+        .order_by(t.Card.programme_id, t.Card.id)
     ).all()
     ending = set(
         tx.execute(select(t.Lot.card_id).where(t.Lot.card_id.in_(ids), t.Lot.left > 0, t.Lot.expires <= now)).scalars()
