@@ -1,13 +1,16 @@
 """Runs the service: web processes and a worker, started together, restarted when one dies.
 
 The parent only watches. A child that ends is started again, at once the first time and ever more slowly if it
-keeps failing; on SIGTERM or Ctrl-C every child finishes what it is doing, then the parent ends.
+keeps failing; on SIGTERM or Ctrl-C every child finishes what it is doing, then the parent ends. If the parent is
+killed outright, the kernel tells its children, so that nothing goes on unwatched.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +19,8 @@ from types import FrameType
 
 import structlog
 
-from .config import Settings
+from .config import Server, Settings
+from .errors import ConfigError
 from .service import Service
 
 log = structlog.get_logger()
@@ -25,6 +29,7 @@ LOOK_SECONDS = 0.2
 STOP_SECONDS = 20
 LONGEST_WAIT_SECONDS = 30
 HEALTHY_SECONDS = 60
+PR_SET_PDEATHSIG = 1
 
 
 class Child:
@@ -87,6 +92,30 @@ def supervise(settings: Settings) -> None:
         child.wait(deadline)
 
 
+def refuse_busy_port(server: Server) -> None:
+    """A ConfigError when somebody listens there already; better now than in every restart of a child."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as wrong:
+            raise ConfigError(
+                f"[server] cannot listen on {server.host} port {server.port}: {wrong.strerror}. Stop what uses it, or "
+                "choose another port in config.toml (or PASSES_SERVER__PORT; with make: PORT=9000 make run)."
+            ) from None
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel end this process (SIGTERM) when its parent is gone, however that ended. Linux alone can."""
+    if not parent or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # It died before we could ask.
+        raise SystemExit(1)
+
+
 def web(settings: Settings) -> None:
     """The web processes, in this process's group."""
     from granian import Granian
@@ -94,7 +123,7 @@ def web(settings: Settings) -> None:
 
     server = settings.server
     Granian(
-        "passes:create_app",
+        "passes.cli.running:application",
         factory=True,
         address=server.host,
         port=server.port,
@@ -120,7 +149,7 @@ def work(service: Service) -> None:
 
 
 def _command(name: str) -> list[str]:
-    return [sys.executable, "-m", "passes", name]
+    return [sys.executable, "-m", "passes", name, "--parent", str(os.getpid())]
 
 
 def _once(stopping: list[bool]) -> Callable[[int, FrameType | None], None]:
