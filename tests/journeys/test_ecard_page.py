@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from passes import cards, create_app, home, members
+from passes import cards, create_app, home, revisions
 from passes.members import Person
 from passes.points import receipts
 from passes.points.receipts import Order
@@ -191,7 +191,7 @@ def test_an_ended_card_shows_that_it_ended_and_no_code(shop: Shop, chromium: Bro
         with shop.service.store.transaction() as tx:
             held = cards.by_serial(tx, serial, lock=True)
             cards.set_status(tx, held, "blocked")
-            members.revisions.record(tx, held.id, shop.service.now)
+            revisions.record(tx, held.id, shop.service.now)
         expect(page.locator(".card-end")).to_contain_text("This card is blocked", timeout=PATIENCE_MS)
         assert page.locator(".card-code").count() == 0
 
@@ -205,7 +205,7 @@ def test_a_link_taken_back_is_gone_and_a_made_up_one_never_was(shop: Shop, clien
     with shop.service.store.transaction() as tx:
         held = cards.by_serial(tx, serial, lock=True)
         cards.revoke_links(tx, held)
-        members.revisions.record(tx, held.id, shop.service.now)
+        revisions.record(tx, held.id, shop.service.now)
     assert client.get(old).status_code == 410
     assert client.get(f"{old}/state?revision=1").status_code == 410
     assert client.get(shop.link(serial).removeprefix(shop.site.url)).status_code == 200
