@@ -264,7 +264,7 @@ def _held_programme(tx: Connection, key: str) -> Programme:
 
 def _row(tx: Connection, public_id: str, lock: bool = False) -> Row:
     query = select(t.Member).where(t.Member.public_id == public_id[:64])
-    row = tx.execute(query.with_for_update() if lock else query).first()
+    row = tx.execute(query.with_for_update(key_share=True) if lock else query).first()
     if row is None:
         raise NotFound("There is no such member.")
     return row
@@ -272,7 +272,7 @@ def _row(tx: Connection, public_id: str, lock: bool = False) -> Row:
 
 def _card_ids(tx: Connection, member_id: int) -> Sequence[int]:
     query = select(t.Card.id).where(t.Card.member_id == member_id).order_by(t.Card.id)
-    return tx.execute(query.with_for_update()).scalars().all()
+    return tx.execute(query.with_for_update(key_share=True)).scalars().all()
 
 
 def _agree(tx: Connection, member_id: int, person: Person, now: int) -> None:

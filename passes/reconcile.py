@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
+from . import installations
 from .card import Card, Revision
 from .store import Connection, Row, Store
 from .store import tables as t
@@ -72,6 +73,7 @@ def _stale(row: Row) -> Stale:
 def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], lease: str, now: int) -> None:
     pushed: list[dict[str, Any]] = []
     now_ms = int(time.time() * 1000)
+    installations.lock(tx, t.Installation.id.in_([row.id for row in rows]))
     for row, outcome in zip(rows, outcomes, strict=True):
         match outcome:
             case Pushed():

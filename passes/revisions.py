@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, or_, select, update
 
-from . import programmes
+from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
 from .store import Connection, Row, mark_stale
 from .store import tables as t
@@ -90,6 +90,7 @@ def _next_visit(facts: Facts, now: int) -> int | None:
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
     # The clock that people wait by; `now` may be a rehearsed one and has only whole seconds.
     at = {"b_due": now, "b_bulk": bulk, "b_changed_ms": int(time.time() * 1000)}
+    installations.lock(tx, t.Installation.card_id.in_([values["b_id"] for values in changed]))
     told = tx.execute(_UPDATE_INSTALLATIONS, [values | at for values in changed])
     if told.rowcount != 0:
         mark_stale(tx)

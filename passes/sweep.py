@@ -38,7 +38,7 @@ def next_due(tx: Connection) -> int | None:
 
 def _draw_due(tx: Connection, now: int, chunk: int) -> int:
     due = select(t.Card.id).where(t.Card.next_change <= now).order_by(t.Card.next_change).limit(chunk)
-    ids = sorted(tx.execute(due.with_for_update(skip_locked=True)).scalars())
+    ids = sorted(tx.execute(due.with_for_update(skip_locked=True, key_share=True)).scalars())
     return _draw(tx, ids, now, bulk=False)
 
 
@@ -49,7 +49,7 @@ def _continue_touch(tx: Connection, now: int, chunk: int) -> int:
     cards = select(t.Card.id).where(t.Card.programme_id == touch.programme_id, t.Card.id > touch.after)
     if touch.tier is not None:
         cards = cards.where(t.Card.tier == touch.tier)
-    ids = list(tx.execute(cards.order_by(t.Card.id).limit(chunk).with_for_update()).scalars())
+    ids = list(tx.execute(cards.order_by(t.Card.id).limit(chunk).with_for_update(key_share=True)).scalars())
     _draw(tx, ids, now, bulk=True)
     if len(ids) < chunk:
         tx.execute(delete(t.Touch).where(t.Touch.id == touch.id))
