@@ -38,7 +38,6 @@ def main(ctx: click.Context, folder: Path) -> None:
 for command in (
     running.init,
     running.serve,
-    running.web,
     running.worker,
     running.db,
     certificates.certs,

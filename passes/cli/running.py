@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,33 +43,38 @@ def serve(home: Home) -> None:
     begin.refuse_unless_ready(home.service)
     for line in begin.greeting(home.service, home.call):
         click.echo(line)
+    # The children are copies of this process: no connection may be open in it, and what they need is in it.
     home.service.store.close()
-    serve.supervise(home.settings)
-
-
-@click.command(hidden=True)
-@click.option("--parent", type=int, default=0, help="End when this process is gone.")
-@click.pass_obj
-def web(home: Home, parent: int) -> None:
-    """The web processes alone; `serve` starts them."""
-    from .. import log, serve
-
-    log.set_up()
-    serve.end_with(parent)
-    serve.web(home.settings)
+    _import_web()
+    os.environ["PASSES_HOME"] = str(home.settings.home)
+    serve.supervise({"web": lambda: serve.web(home.settings), "worker": lambda: _work(home.folder)})
 
 
 @click.command()
-@click.option("--parent", type=int, default=0, hidden=True, help="End when this process is gone.")
 @click.pass_obj
-def worker(home: Home, parent: int) -> None:
+def worker(home: Home) -> None:
     """Run a worker alone, for a service on several machines."""
-    from .. import begin, log, serve
+    from .. import begin, log
 
     log.set_up()
-    serve.end_with(parent)
     begin.refuse_unless_ready(home.service)
-    serve.work(home.service)
+    _work(home.folder)
+
+
+def _work(folder: Path) -> None:
+    from .. import assemble, serve
+
+    serve.work(assemble(folder))
+
+
+def _import_web() -> None:
+    """What takes long to import, before the fork instead of after each."""
+    import flask_security  # noqa: F401
+    import granian  # noqa: F401
+
+    from ..wallets.apple import service  # noqa: F401
+    from ..wallets.ecard import page  # noqa: F401
+    from ..web import api, customer, health, marketer, staff  # noqa: F401
 
 
 @click.group()
@@ -89,8 +95,6 @@ def db_upgrade(home: Home) -> None:
 
 def application() -> Flask:
     """What each web process serves; it ends with the process that started it."""
-    import os
-
     from .. import create_app, log, serve
 
     log.set_up()
