@@ -22,12 +22,12 @@ from ..errors import BadInput, Conflict, KeyReused, NotEnoughPoints, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
+from ..zones import end_of_day
 from . import ledger
 from .ledger import MEMBER, Account, Draft
 from .rules import earn
 from .tiers import tier_for
 
-DAY_SECONDS = 86_400
 MOST_EARNED = 1_000_000_000
 
 
@@ -194,7 +194,7 @@ def _adjusting(programme: Programme, order: Order, now: int) -> list[Draft]:
 
 def _expiry(programme: Programme, now: int) -> int | None:
     days = programme.definition.expire_days
-    return now + days * DAY_SECONDS if days else None
+    return end_of_day(now, days, programme.definition.zone) if days else None
 
 
 def _opposites(tx: Connection, receipt_id: int, now: int) -> tuple[Draft, ...]:
