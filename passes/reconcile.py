@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from . import installations
@@ -25,6 +26,7 @@ from .wallets import Gone, Later, Outcome, Pushed, Refused, Stale, Wallet
 
 LONGEST_WAIT_SECONDS = 3600
 MOST_WHY = 300
+log = structlog.get_logger()
 
 
 def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int, lease_seconds: int) -> int:
@@ -36,7 +38,7 @@ def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int,
         rows = [row for row in leased if row.wallet == name]
         if rows:
             # Outside any transaction: a wallet may be slow.
-            outcomes = wallet.push([_stale(row) for row in rows])
+            outcomes = _tell(wallet, [_stale(row) for row in rows])
             with store.transaction() as tx:
                 _settle(tx, rows, outcomes, lease, now)
     return len(leased)
@@ -63,6 +65,15 @@ def _lease(
 def _pick(tx: Connection, due: tuple[Any, ...], bulk: bool, limit: int) -> list[int]:
     query = select(t.Installation.id).where(t.Installation.bulk.is_(bulk), *due)
     return list(tx.execute(query.order_by(t.Installation.due).limit(limit).with_for_update(skip_locked=True)).scalars())
+
+
+def _tell(wallet: Wallet, batch: Sequence[Stale]) -> Sequence[Outcome]:
+    """What the wallet answers. A bug in one wallet is loud, and holds up neither the others nor itself."""
+    try:
+        return wallet.push(batch)
+    except Exception as bug:
+        log.exception("wallet failed", wallet=wallet.name, count=len(batch))
+        return [Later(f"{wallet.name} failed with {type(bug).__name__}; the log says where")] * len(batch)
 
 
 def _stale(row: Row) -> Stale:
