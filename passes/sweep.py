@@ -7,7 +7,9 @@ cards may). Both go in small transactions, so a till never waits long, and go on
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import DBAPIError
 
 from . import revisions
 from .points import ledger
@@ -17,6 +19,8 @@ from .store import Connection, Store, mark_stale
 from .store import tables as t
 
 CHUNK = 100
+DAMAGED_SECONDS = 600
+log = structlog.get_logger()
 
 
 def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
@@ -61,10 +65,24 @@ def _continue_touch(tx: Connection, now: int, chunk: int) -> int:
 
 
 def _draw(tx: Connection, ids: list[int], now: int, bulk: bool) -> int:
+    """Draw all of them, or each that can be: one card that is damaged in the store must not stop the others."""
+    try:
+        with tx.begin_nested():
+            _redraw(tx, ids, now, bulk)
+    except DBAPIError:
+        raise
+    except Exception:
+        if len(ids) > 1:
+            return sum(_draw(tx, [id], now, bulk) for id in ids)
+        log.exception("card cannot be drawn", why=f"its row is {ids[0]}")
+        tx.execute(update(t.Card).where(t.Card.id.in_(ids)).values(next_change=now + DAMAGED_SECONDS))
+    return len(ids)
+
+
+def _redraw(tx: Connection, ids: list[int], now: int, bulk: bool) -> None:
     if ids:
         _bring_up_to_date(tx, ids, now)
         revisions.record_many(tx, ids, now, bulk)
-    return len(ids)
 
 
 def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
