@@ -6,11 +6,13 @@ the tables, `CornerShop.at` goes to a store that has them, from another thread o
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sqlite3
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -34,14 +36,14 @@ from passes.wallets import Issued, Outcome, Pushed, Stale
 
 KEYS = Secrets({"k1": bytes(range(32))})
 DAY = 86_400
-START = 1_790_000_000
+START = 1_789_948_800  # midnight in UTC: points end with a day
 CAFE: dict[str, Any] = {
     "key": "cafe",
     "name": {"en": "Coffee Club"},
     "look": "cafe",
     "earn": {"points": 1, "per": 100},
     "worth_of_one": 5,
-    "expire_days": 30,
+    "expire_days": 29,
     "tiers": [
         {"key": "silver", "name": {"en": "Silver"}, "threshold": 200},
         {"key": "gold", "name": {"en": "Gold"}, "threshold": 1000},
@@ -243,6 +245,24 @@ def together(*actions: Any, wait_seconds: float = 30) -> list[Any]:
         thread.join(wait_seconds)
         assert not thread.is_alive(), "it hangs"
     return results
+
+
+def in_processes(*actions: Callable[[], object]) -> list[int]:
+    """Run every action in a process of its own, forked from here; the exit codes (minus the signal that killed it)."""
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in [forked(action) for action in actions]]
+
+
+def forked(action: Callable[[], object]) -> int:
+    """A child process that runs the action and nothing else; it must open stores of its own."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        action()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def make_tables(url: str) -> None:
