@@ -264,7 +264,7 @@ def _stored(tx: Connection, programme_id: int) -> Iterator[Row | None]:
 
 def _follows(row: Row, head: bytes) -> bool:
     try:
-        return bool(row.previous == head and row.hash == chain_hash(head, row._mapping))
+        return bool(row.previous == head and row.hash == chain_hash(head, dict(row._mapping)))
     except TypeError:
         # A column holds what we never write.
         return False
