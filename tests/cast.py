@@ -98,9 +98,7 @@ class Indoors:
         self._app = app
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        parts = urlsplit(url)
-        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        got = self._app.test_client().open(path, method=method, headers=dict(headers), data=body)
+        got = self._app.test_client().open(url, method=method, headers=dict(headers), data=body)
         return Answer(got.status_code, got.headers, got.data)
 
 
