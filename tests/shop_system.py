@@ -79,6 +79,6 @@ class ShopSystem:
         return int(self.get(f"/cards/{card}").said["balances"]["points"])
 
 
-def open_shop(folder: Path, store_url: str | None = None, **settings: Any) -> ShopSystem:
+def open_shop(folder: Path, store_url: str | None = None, apple: bool = False, **settings: Any) -> ShopSystem:
     """A service in `folder` and a system with a key to all of it."""
-    return ShopSystem(create_app(new_home(folder, store_url=store_url, apple=False, **settings)))
+    return ShopSystem(create_app(new_home(folder, store_url=store_url, apple=apple, **settings)))

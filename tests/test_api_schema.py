@@ -83,6 +83,7 @@ def test_every_route_is_in_the_document(shop: ShopSystem, document: dict[str, An
                 assert f"{method} {rule.rule.replace('<path:', '<')}" in known
 
 
+@pytest.mark.slow
 def test_odd_requests_of_every_kind_are_answered_as_documented(shop: ShopSystem, address: str) -> None:
     _, card = shop.joins(name="Anna", external_id="anna")
     shop.sells(card, total=100_000, receipt="R-1")
