@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from sqlalchemy import MetaData, case, inspect, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import config, dump
 from .config import Settings
@@ -153,6 +154,9 @@ def _restore(
             most = MOST_GROWTH * file.stat().st_size + GROWTH_FREE_BYTES
             entries = _entries(Opener(sealed, passphrase), most)
             return _build(entries, home, now, progress, store_url)
+    except (LookupError, TypeError, ValueError, SQLAlchemyError) as wrong:
+        # Whoever knows the passphrase may have written anything.
+        raise RestoreFailed(f"The backup is damaged inside ({type(wrong).__name__}); nothing was restored.") from wrong
     except OSError as wrong:
         raise RestoreFailed(f"{file.name} cannot be restored: {wrong.strerror or 'it is damaged'}.") from None
 
@@ -261,7 +265,7 @@ def _entries(opener: Opener, most_bytes: int) -> Iterator[tuple[str, bytes]]:
                     return
                 seen.sums[entry.name] = hashlib.sha256(body).hexdigest()
                 yield entry.name, body
-    except (tarfile.TarError, zlib.error, EOFError, ValueError) as wrong:
+    except (tarfile.TarError, zlib.error, EOFError) as wrong:
         raise RestoreFailed(f"The backup is damaged inside ({type(wrong).__name__}); nothing was restored.") from None
     raise RestoreFailed("The backup ends before its checksums; nothing was restored.")
 

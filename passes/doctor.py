@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import config, installations, look, pulse, staff, words
 from .config import Settings
@@ -102,6 +103,9 @@ def _made(examination: Examination, case: Case) -> Iterator[Finding]:
         yield Finding("bad", "store", sentence, "See that [store.url] is right and that the database runs.")
     except PassesError as wrong:
         yield Finding("bad", about, str(wrong))
+    except SQLAlchemyError as wrong:
+        sentence = f"The store cannot be read ({type(wrong).__name__})."
+        yield Finding("bad", "store", sentence, "See that [store.url] names our database; else restore a backup.")
     except OSError as wrong:
         yield Finding("bad", about, f"A file cannot be read: {wrong.strerror} ({Path(str(wrong.filename)).name}).")
 
