@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2.exceptions import VerificationError
 from sqlalchemy import select
 
-from passes import staff, tries
+from passes import progress, staff, tries
 from passes.errors import BadInput, NotFound
+from passes.store import Store, schema
 from passes.store import tables as t
 from passes.tries import Counter, wait_seconds
 from passes.web.login.backstage import own_path
@@ -43,7 +45,7 @@ def test_for_somebody_unknown_the_same_work_is_done(shop: Shop, monkeypatch: pyt
     class Hasher:
         def verify(self, hash: str, password: str) -> bool:
             hashes.append(hash.split("$")[1:4])
-            raise staff.VerificationError
+            raise VerificationError
 
     unknown, known = staff.Account(None, None), staff.Account(None, staff.hash_password(PASSWORD, KASIA))
     staff._nobodys()
@@ -217,3 +219,28 @@ def test_speaks_three_languages(shop: Shop) -> None:
     desk.logs_in(KASIA)
     desk.opens("/staff")
     assert "Kasa" in desk.says
+
+
+def test_people_logins_and_tries_in_either_database(store_url: str) -> None:
+    store = Store(store_url)
+    schema.upgrade(store)
+    with store.transaction() as tx:
+        kasia = staff.add(tx, KASIA, "cashier", 100)
+        link = staff.invite(tx, kasia, 100)
+    with store.reading() as tx:
+        assert staff.invited(tx, link, 101) == kasia and progress.standing(tx).left == 0
+    with store.transaction() as tx:
+        staff.set_password(tx, staff.invited(tx, link, 102, lock=True), "a hash")
+        token = staff.log_in(tx, kasia, 103)
+        counters = Counter(b"a" * 32, 1), Counter(b"b" * 32, 20)
+        assert [tries.begin(tx, counters, 104) for _ in range(2)] == [0, 60]
+        tries.forgive(tx, *counters)
+        assert tries.begin(tx, counters, 105) == 0
+    with store.reading() as tx:
+        presence = staff.present(tx, token, 104)
+        assert presence and presence.person == kasia and staff.all(tx) == [kasia]
+        assert staff.present(tx, token, 103 + staff.SESSION_SECONDS) is None
+    with store.transaction() as tx:
+        staff.remove(tx, kasia, 105)
+        assert staff.present(tx, token, 106) is None and staff.account(tx, KASIA).password is None
+    store.close()
