@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from passes.points import ledger
 from passes.points.ledger import Flaw
 from passes.store import tables as t
 from tests.corner_shop import CornerShop, together
@@ -131,8 +132,6 @@ KINDS = ("changes", "flips_a_bit", "deletes", "cuts_off", "inserts", "adds", "sw
 
 
 def test_two_hundred_forgeries_are_all_found_and_located(shop: CornerShop):
-    from passes.points import ledger
-
     class Undone(Exception):
         pass
 
