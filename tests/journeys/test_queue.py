@@ -9,7 +9,7 @@ import sqlite3
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -306,10 +306,14 @@ def test_a_nudge_starts_a_round_at_once(queue_url: str, tmp_path: Path):
         for _ in range(5):
             before, asked = len(started), time.monotonic()
             worker.nudge()
-            until(lambda before=before: len(started) > before)
+            until(partial(has_more, started, before))
             lags.append(started[before] - asked)
             time.sleep(0.15)
     assert min(lags) < 0.2 and statistics.median(lags) < 1, lags
+
+
+def has_more(happened: Sequence[object], than: int) -> bool:
+    return len(happened) > than
 
 
 def until(is_so: Callable[[], bool], seconds: float = 15) -> None:
@@ -321,7 +325,8 @@ def until(is_so: Callable[[], bool], seconds: float = 15) -> None:
 
 def test_a_round_asks_for_its_own_next_time(queue_url: str, tmp_path: Path):
     """Nobody writes, nobody nudges: what is due in two seconds is done in two seconds."""
-    due, done = int(time.time()) + 2, []
+    due = int(time.time()) + 2
+    done: list[float] = []
 
     def step() -> int:
         if time.time() < due or done:
@@ -366,7 +371,7 @@ def test_a_failing_round_does_not_end_the_worker(tmp_path: Path):
     with Running("sqlite:///work.db", tmp_path, step, nothing_due) as worker:
         for number in range(1, 4):
             worker.nudge()
-            until(lambda number=number: len(tries) >= number)
+            until(partial(has_more, tries, number - 1))
 
 
 def test_an_unreachable_queue_costs_a_nudge_and_no_more(tmp_path: Path):
