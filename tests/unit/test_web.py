@@ -25,4 +25,4 @@ def test_a_nul_in_a_form_is_refused_in_words(client: FlaskClient) -> None:
     answer = client.post("/join/cafe", data={"name": "An\0na"}, headers={"Accept": "application/json"})
 
     assert answer.status_code == 422
-    assert "NUL" in answer.json["detail"]
+    assert "NUL" in answer.get_json()["detail"]
