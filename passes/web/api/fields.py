@@ -37,6 +37,14 @@ def _digits(value: object) -> object:
     raise ValueError("a whole number")
 
 
+def _said(value: str) -> str:
+    if not value.strip():
+        raise ValueError("more than spaces")
+    return value
+
+
+_NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
+
 # The check comes after the bounds: before them it would drop the bounds from the schema.
 Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(_whole)]
 Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(_whole)]
@@ -50,9 +58,18 @@ Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
 Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(_whole)]
 Language = Literal["en", "ru", "pl"]
 ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]
-Receipt = Annotated[str, Field(min_length=1, max_length=80, description="The till's own number; unique per programme.")]
+Receipt = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=80,
+        description="The till's own number; unique per programme.",
+        json_schema_extra=_NOT_BLANK,
+    ),
+    AfterValidator(_said),
+]
 Place = Annotated[str, Field(max_length=80)]
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
 Name = Annotated[str, Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254)]
 Phone = Annotated[str, Field(max_length=40)]
