@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from passes import assemble, begin, cards, keys, staff
+from passes import assemble, begin, cards, keys, staff, sweep
 from passes.errors import ConfigError
 from passes.web.staff.amounts import NotAnAmount, money, points
 from tests.browser import site, visit
@@ -265,6 +265,15 @@ def test_an_erased_member_is_not_in_a_repeated_answer(shop: ShopSystem) -> None:
     shop.call("DELETE", f"/members/{member}")
     repeated = shop.call("PATCH", f"/members/{member}", {"name": "Gone"}, once="gone")
     assert repeated.said["name"] == repeated.said["email"] == ""
+
+
+def test_kept_answers_are_forgotten_after_thirty_days(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path / "home")
+    first, again = (shop.post("/members", {"programme": "cafe"}, once="k").said["member"] for _ in range(2))
+    sweep.sweep(shop.service.store, shop.service.now + 31 * 86_400)
+    later = shop.post("/members", {"programme": "cafe"}, once="k").said["member"]
+    assert first == again != later
+    shop.service.store.close()
 
 
 def test_a_store_that_cannot_be_opened_is_named(shop: ShopSystem, monkeypatch: pytest.MonkeyPatch) -> None:
