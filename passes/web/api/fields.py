@@ -7,6 +7,7 @@ that sends them has a bug that would cost somebody points.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -119,3 +120,9 @@ class Once(BaseModel):
         pattern="^[!-~]*$",
         description="Same key, same request: the same answer, and nothing happens twice. Kept for thirty days.",
     )
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Kept, because flask-openapi asks for it with every request that may bring the header."""
+        return super().model_json_schema(*args, **kwargs)
