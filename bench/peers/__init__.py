@@ -39,6 +39,17 @@ def python() -> Path:
     return folder / "bin" / "python"
 
 
+def gunicorn() -> Path:
+    """A folder to put on our own path, for the server that others may run this service under."""
+    folder = PLACE / "gunicorn"
+    if not (folder / "ready").exists():
+        print("  installing gunicorn", flush=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*command, "--target", str(folder), "gunicorn"], check=True)
+        (folder / "ready").touch()
+    return folder
+
+
 def node_modules() -> Path:
     """The folder that has the Node peers."""
     folder = PLACE / "node"

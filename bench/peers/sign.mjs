@@ -38,6 +38,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   let made;
   for (let done = 0; done < Number(line); done += 1) made = make();
   const used = process.cpuUsage(began);
-  console.log(JSON.stringify({ seconds: (used.user + used.system) / 1e6 }));
   writeFileSync(join(folder, "passkit-generator.pkpass"), made);
+  console.log(JSON.stringify({ seconds: (used.user + used.system) / 1e6 }));
 }
