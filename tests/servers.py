@@ -144,9 +144,7 @@ def _unprivileged_user(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        raise ServerError(
-            f"As root the tests need a user {name}; Debian's package {name} makes it."
-        ) from None
+        raise ServerError(f"As root the tests need a user {name}; Debian's package {name} makes it.") from None
 
 
 def _as(user: pwd.struct_passwd | None) -> list[str]:

@@ -80,11 +80,7 @@ def is_within(name: str, packages: tuple[str, ...]) -> bool:
 
 
 def modules(sources: Sources) -> list[Module]:
-    return [
-        parsed(path, text)
-        for path, text in sources.items()
-        if path.startswith("passes/") and path.endswith(".py")
-    ]
+    return [parsed(path, text) for path, text in sources.items() if path.startswith("passes/") and path.endswith(".py")]
 
 
 @cache

@@ -1,6 +1,6 @@
 """The random life of a programme (tests/journeys/test_model.py), for as long as you like.
 
-    .venv/bin/python -m tests.long.model --runs 2000 --steps 100
+.venv/bin/python -m tests.long.model --runs 2000 --steps 100
 """
 
 from __future__ import annotations

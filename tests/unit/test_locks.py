@@ -76,8 +76,7 @@ def test_a_lock_gives_what_the_project_asks_for(lock: str, python: str) -> None:
     unmet = [
         str(asked)
         for asked in asked_for(lock)
-        if canonicalize_name(asked.name) not in locked
-        or locked[canonicalize_name(asked.name)] not in asked.specifier
+        if canonicalize_name(asked.name) not in locked or locked[canonicalize_name(asked.name)] not in asked.specifier
     ]
     assert not unmet, "run: make locks"
 
