@@ -1,0 +1,1 @@
+"""Google Wallet, played over real HTTP."""
