@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import programmes
+from . import programmes, staff
 from .service import Service
 from .store import schema
 
@@ -20,14 +20,18 @@ def refuse_unless_ready(service: Service) -> None:
         programmes.refresh(tx, service.look_digests, service.settings.contact, service.now)
 
 
-def greeting(service: Service) -> Iterator[str]:
-    """Where the three kinds of people begin."""
+def greeting(service: Service, call: str) -> Iterator[str]:
+    """Where the three kinds of people begin; `call` is how the command is called for this home."""
     url = service.settings.server.public_url
     with service.store.reading() as tx:
         keys = [programme.key for programme in programmes.all(tx)]
+        is_staffed = bool(staff.all(tx))
     yield f"The card service is at {url}"
     for key in keys:
         yield f"  customers   {url}/join/{key}"
     yield f"  staff       {url}/staff"
     yield f"  marketers   {url}/console"
+    if not is_staffed:
+        yield "Nobody may log in yet. Make a link by which the first person chooses a password:"
+        yield f"  {call} staff add you@example.org --role owner --link"
     yield "Stop it with Ctrl-C."

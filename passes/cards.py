@@ -148,7 +148,8 @@ def _finding(by: str, lock: bool) -> Select[*tuple[Any, ...]]:
     card = t.table(t.Card)
     query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
     query = query.where(card.c[by] == bindparam("b_value"))
-    return query.with_for_update(of=card) if lock else query
+    # "No key": whoever writes a row that belongs to the card need not wait for us, so no two wait for each other.
+    return query.with_for_update(of=card, key_share=True) if lock else query
 
 
 # Built once, because putting such a statement together costs more than running it.

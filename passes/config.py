@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from .card import Contact
 from .errors import ConfigError
 from .words import LANGUAGES
+from .zones import TimeZone
 
 FILE = "config.toml"
 PREFIX = "PASSES_"
@@ -88,12 +89,6 @@ def _beginning(*schemes: str) -> Callable[[str], str]:
     return check
 
 
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("a time zone such as Europe/Warsaw")
-    return name
-
-
 def _language(code: str) -> str:
     if code not in LANGUAGES:
         raise ValueError(f"one of {', '.join(LANGUAGES)}")
@@ -114,7 +109,6 @@ StoreAddress = Annotated[str, AfterValidator(_beginning("sqlite:///", "postgresq
 _QUEUES = ("sqlite:///", "redis://", "rediss://", "unix://", "postgresql://", "postgresql+psycopg://")
 QueueAddress = Annotated[str, AfterValidator(_beginning(*_QUEUES))]
 CounterAddress = Annotated[str, AfterValidator(_beginning("memory://", "redis://", "rediss://"))]
-TimeZone = Annotated[str, AfterValidator(_zone)]
 Language = Annotated[str, AfterValidator(_language)]
 
 

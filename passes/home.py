@@ -54,7 +54,7 @@ def _add_example(store: Store, settings: config.Settings, now: int) -> None:
     digests = {name: found.digest for name, found in looks.items()}
     with store.transaction() as tx:
         if not programmes.all(tx):
-            programmes.create(tx, EXAMPLE, digests, settings.contact, now)
+            programmes.create(tx, EXAMPLE, digests, settings.contact, now, settings.shop.time_zone)
 
 
 EXAMPLE = Definition.model_validate(

@@ -31,7 +31,8 @@ def once(tx: Connection, scope: str, key: str, content: Any, now: int, do: Calla
     which = (t.Answer.scope == scope, t.Answer.key == key)
     values = {"scope": scope, "key": key, "fingerprint": fingerprint, "status": 0, "body": {}, "created": now}
     # A second request with this key waits here until the first has committed or failed.
-    if not tx.execute(_insert(tx).values(values).on_conflict_do_nothing()).rowcount:
+    inserted = _insert(tx).values(values).on_conflict_do_nothing().returning(t.Answer.key)
+    if tx.execute(inserted).first() is None:
         earlier = tx.execute(select(t.Answer).where(*which)).one()
         if earlier.fingerprint != fingerprint:
             raise KeyReused("This Idempotency-Key was used before for another request.", field="Idempotency-Key")

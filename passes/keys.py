@@ -27,7 +27,6 @@ SCOPES = (
     "adjustments:write",
     "programmes:read",
     "programmes:write",
-    "offers:read",
     "offers:write",
 )
 MOST_NAME = 80

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets as random
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from . import codes, contacts, programmes, revisions
 from .cards import proof
@@ -87,7 +89,8 @@ class Members:
         public_id = random.token_hex(16)
         values = self._values(person, public_id) | {"public_id": public_id, "created": now}
         self._refuse_known(tx, person)
-        member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
+        with _known_at_this_moment():
+            member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
         serial = self._give_card(tx, programme, member_id, now)
@@ -118,16 +121,19 @@ class Members:
         person = Person(**{name: changes.get(name, getattr(before, name)) for name in kept})
         if person.external_id != before.external_id:
             self._refuse_known(tx, person)
-        tx.execute(update(t.Member).where(t.Member.id == row.id).values(self._values(person, public_id)))
+        with _known_at_this_moment():
+            tx.execute(update(t.Member).where(t.Member.id == row.id).values(self._values(person, public_id)))
         for card_id in _card_ids(tx, row.id):
             revisions.record(tx, card_id, now)
         return self.find(tx, public_id)
 
     def erase(self, tx: Connection, public_id: str, now: int) -> None:
-        """Forget who it was; the cards end and show that they did, the ledger's sums stay."""
+        """Forget who it was; the cards end and show that they did, the ledger's sums stay. Twice is as once."""
         row = _row(tx, public_id, lock=True)
+        if row.erased is not None:
+            return
         blank = dict.fromkeys(("email_sealed", "email_hash", "phone_sealed", "phone_hash", "external_id"))
-        values = {**blank, "name": "", "name_key": "", "erased": row.erased or now}
+        values = {**blank, "name": "", "name_key": "", "erased": now}
         tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
         tx.execute(delete(t.Consent).where(t.Consent.member_id == row.id))
         for card_id in _card_ids(tx, row.id):
@@ -178,7 +184,7 @@ class Members:
         if person.external_id is None:
             return
         if tx.execute(select(t.Member.id).where(t.Member.external_id == person.external_id)).first():
-            raise Conflict("There is a member with this external_id already.", field="external_id")
+            raise _known()
 
     def _matches(self, query: str) -> Any:
         """An index serves each of these, so a search costs the same among a thousand and a million."""
@@ -223,6 +229,19 @@ class Members:
         return contacts.unseal(self._secrets, sealed, row.public_id, row.key_id) if sealed else ""
 
 
+def _known() -> Conflict:
+    return Conflict("There is a member with this external_id already.", field="external_id")
+
+
+@contextmanager
+def _known_at_this_moment() -> Iterator[None]:
+    """Two that write the same external_id at once do not see each other; the table does."""
+    try:
+        yield
+    except IntegrityError:
+        raise _known() from None
+
+
 def clean_name(name: str) -> str:
     """A name as people write it: composed, on one line, without signs that hide or reverse text."""
     composed = unicodedata.normalize("NFC", name)
@@ -245,7 +264,7 @@ def _held_programme(tx: Connection, key: str) -> Programme:
 
 def _row(tx: Connection, public_id: str, lock: bool = False) -> Row:
     query = select(t.Member).where(t.Member.public_id == public_id[:64])
-    row = tx.execute(query.with_for_update() if lock else query).first()
+    row = tx.execute(query.with_for_update(key_share=True) if lock else query).first()
     if row is None:
         raise NotFound("There is no such member.")
     return row
@@ -253,7 +272,7 @@ def _row(tx: Connection, public_id: str, lock: bool = False) -> Row:
 
 def _card_ids(tx: Connection, member_id: int) -> Sequence[int]:
     query = select(t.Card.id).where(t.Card.member_id == member_id).order_by(t.Card.id)
-    return tx.execute(query.with_for_update()).scalars().all()
+    return tx.execute(query.with_for_update(key_share=True)).scalars().all()
 
 
 def _agree(tx: Connection, member_id: int, person: Person, now: int) -> None:

@@ -78,9 +78,7 @@ def find(tx: Connection, key: str) -> Row:
     return row
 
 
-def all(
-    tx: Connection, programme_id: int | None = None, limit: int = 200, before: int | None = None
-) -> Sequence[Row]:
+def all(tx: Connection, programme_id: int | None = None, limit: int = 200, before: int | None = None) -> Sequence[Row]:
     """Offers, newest first; `before` is the id of the row to go on after."""
     query = _with_programme()
     if programme_id is not None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Literal
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Engine, insert, or_, select, update
@@ -21,6 +22,7 @@ from .points.rules import EarnRule
 from .store import Connection, Row, mark_stale
 from .store import tables as t
 from .words import LANGUAGES, is_currency
+from .zones import TimeZone
 
 MAX_AMOUNT = 10_000_000
 Key = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$", max_length=40)]
@@ -87,6 +89,7 @@ class Definition(Part):
     currency: Annotated[str, AfterValidator(_currency)] = "PLN"
     earn: EarnPart = EarnPart()
     welcome: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    time_zone: TimeZone | None = None
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
     tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)
@@ -109,6 +112,11 @@ class Definition(Part):
         return EarnRule(self.earn.points, self.earn.per, self.earn.rounding)
 
     @property
+    def zone(self) -> ZoneInfo:
+        """In which days begin and end."""
+        return ZoneInfo(self.time_zone or "UTC")
+
+    @property
     def levels(self) -> tuple[Tier, ...]:
         return tuple(Tier(tier.key, tier.name, tier.threshold) for tier in self.tiers)
 
@@ -129,8 +137,14 @@ _kept: WeakKeyDictionary[Engine, dict[str, Programme]] = WeakKeyDictionary()
 _KEPT_MOST = 256
 
 
-def create(tx: Connection, definition: Definition, looks: Mapping[str, str], contact: Contact, now: int) -> Programme:
-    """A new programme; `looks` maps the names of the looks there are to their digests."""
+def create(
+    tx: Connection, definition: Definition, looks: Mapping[str, str], contact: Contact, now: int, zone: str = "UTC"
+) -> Programme:
+    """A new programme; `looks` maps the names of the looks there are to their digests.
+
+    A programme that names no time zone of its own has its days in `zone`.
+    """
+    definition = definition.model_copy(update={"time_zone": definition.time_zone or zone})
     if definition.look not in looks:
         raise BadInput(f"There is no look “{definition.look}”; there are: {', '.join(sorted(looks))}.", field="look")
     if tx.execute(select(t.Programme.id).where(t.Programme.key == definition.key)).first():

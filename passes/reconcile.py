@@ -8,14 +8,17 @@ start it twice, lose a push: the next round mends it.
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
+from . import installations
 from .card import Card, Revision
 from .store import Connection, Row, Store
 from .store import tables as t
@@ -23,6 +26,7 @@ from .wallets import Gone, Later, Outcome, Pushed, Refused, Stale, Wallet
 
 LONGEST_WAIT_SECONDS = 3600
 MOST_WHY = 300
+log = structlog.get_logger()
 
 
 def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int, lease_seconds: int) -> int:
@@ -34,7 +38,7 @@ def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int,
         rows = [row for row in leased if row.wallet == name]
         if rows:
             # Outside any transaction: a wallet may be slow.
-            outcomes = wallet.push([_stale(row) for row in rows])
+            outcomes = _tell(wallet, [_stale(row) for row in rows])
             with store.transaction() as tx:
                 _settle(tx, rows, outcomes, lease, now)
     return len(leased)
@@ -63,6 +67,15 @@ def _pick(tx: Connection, due: tuple[Any, ...], bulk: bool, limit: int) -> list[
     return list(tx.execute(query.order_by(t.Installation.due).limit(limit).with_for_update(skip_locked=True)).scalars())
 
 
+def _tell(wallet: Wallet, batch: Sequence[Stale]) -> Sequence[Outcome]:
+    """What the wallet answers. A bug in one wallet is loud, and holds up neither the others nor itself."""
+    try:
+        return wallet.push(batch)
+    except Exception as bug:
+        log.exception("wallet failed", wallet=wallet.name, count=len(batch))
+        return [Later(f"{wallet.name} failed with {type(bug).__name__}; the log says where")] * len(batch)
+
+
 def _stale(row: Row) -> Stale:
     revision = Revision(Card.from_json(row.face), row.revision, row.modified, row.nonce, row.key_id)
     return Stale(row.id, row.place, row.address, row.registered, revision, not row.bulk)
@@ -71,6 +84,7 @@ def _stale(row: Row) -> Stale:
 def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], lease: str, now: int) -> None:
     pushed: list[dict[str, Any]] = []
     now_ms = int(time.time() * 1000)
+    installations.lock(tx, t.Installation.id.in_([row.id for row in rows]))
     for row, outcome in zip(rows, outcomes, strict=True):
         match outcome:
             case Pushed():
@@ -78,7 +92,7 @@ def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], le
                 told = {"b_id": row.id, "b_lease": lease, "b_pushed": row.revision}
                 pushed.append(told | {"b_now": now, "b_ms": now_ms})
             case Gone(since):
-                _forget(tx, row, since)
+                _forget(tx, row, lease, since, now)
             case Later(why, wait_seconds):
                 _postpone(tx, row, lease, now + _wait(row.attempts, wait_seconds), why)
             case Refused(why):
@@ -87,12 +101,12 @@ def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], le
         tx.execute(_PUSHED, pushed)
 
 
-def _forget(tx: Connection, row: Row, since: int | None) -> None:
+def _forget(tx: Connection, row: Row, lease: str, since: int | None, now: int) -> None:
     """A place that registered anew, after the wallet saw it gone or while we spoke, stays and is told again."""
     here = and_(t.Installation.id == row.id, t.Installation.address == row.address)
-    old = here if since is None else and_(here, t.Installation.registered <= since)
+    old = and_(here, t.Installation.registered <= (row.registered if since is None else since))
     if not tx.execute(delete(t.Installation).where(old)).rowcount:
-        tx.execute(update(t.Installation).where(t.Installation.id == row.id).values(lease=None))
+        _postpone(tx, row, lease, now + _wait(row.attempts, 0), "gone, and then registered anew")
 
 
 def _postpone(tx: Connection, row: Row, lease: str, due: int, why: str) -> None:
@@ -111,9 +125,9 @@ def _ours(row: Row, lease: str) -> tuple[Any, ...]:
 
 
 def _wait(attempts: int, wait_seconds: int) -> int:
-    """Longer with each attempt, never in step with others."""
+    """Longer with each attempt, never in step with others, never sooner than the wallet asked."""
     base = min(LONGEST_WAIT_SECONDS, max(wait_seconds, 1) * 2 ** min(attempts, 12))
-    return max(1, int(base * random.uniform(0.75, 1.25)))
+    return max(wait_seconds, math.ceil(base * random.uniform(1, 1.5)))
 
 
 _LEASED = (

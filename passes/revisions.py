@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, or_, select, update
 
-from . import programmes
+from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
 from .store import Connection, Row, mark_stale
 from .store import tables as t
@@ -73,7 +73,7 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
         "b_modified": row.modified,
         "b_digest": digest(face),
         "b_face": face,
-        "b_next_change": next_change(facts, now),
+        "b_next_change": _next_visit(facts, now),
     }
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
@@ -81,9 +81,16 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
     return values
 
 
+def _next_visit(facts: Facts, now: int) -> int | None:
+    """When the sweep must come: at once where points have ended and the ledger does not say so yet."""
+    has_ended = any(lot.expires is not None and lot.expires <= now for lot in facts.lots)
+    return now if has_ended else next_change(facts, now)
+
+
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
     # The clock that people wait by; `now` may be a rehearsed one and has only whole seconds.
     at = {"b_due": now, "b_bulk": bulk, "b_changed_ms": int(time.time() * 1000)}
+    installations.lock(tx, t.Installation.card_id.in_([values["b_id"] for values in changed]))
     told = tx.execute(_UPDATE_INSTALLATIONS, [values | at for values in changed])
     if told.rowcount != 0:
         mark_stale(tx)

@@ -1,22 +1,27 @@
 """Runs the service: web processes and a worker, started together, restarted when one dies.
 
 The parent only watches. A child that ends is started again, at once the first time and ever more slowly if it
-keeps failing; on SIGTERM or Ctrl-C every child finishes what it is doing, then the parent ends.
+keeps failing; on SIGTERM or Ctrl-C every child finishes what it is doing, then the parent ends. If the parent is
+killed outright, the kernel tells its children, so that nothing goes on unwatched.
 """
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
 import os
 import signal
-import subprocess
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from multiprocessing.context import ForkProcess
 from types import FrameType
 
 import structlog
 
-from .config import Settings
+from .config import Server, Settings
+from .errors import ConfigError
 from .service import Service
 
 log = structlog.get_logger()
@@ -25,41 +30,40 @@ LOOK_SECONDS = 0.2
 STOP_SECONDS = 20
 LONGEST_WAIT_SECONDS = 30
 HEALTHY_SECONDS = 60
+PR_SET_PDEATHSIG = 1
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Child:
-    """One process of ours and its next chance."""
+    """One process of ours and its next chance. It is a copy of this one, so it has nothing to import."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, name: str, run: Callable[[], None]) -> None:
         self.name = name
-        self._command = command
-        self._environment = environment
+        self._run = run
         self._failures = 0
         self._start_at = 0.0
         self._started = 0.0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkProcess | None = None
 
     def keep_running(self, now: float) -> None:
         """Start it if it is not running and its time has come."""
         if self._process is None:
             if now >= self._start_at:
-                self._process = subprocess.Popen(self._command, env=self._environment)
+                self._process = _forked(self.name, self._run)
                 self._started = now
             return
-        exit_code = self._process.poll()
-        if exit_code is not None:
-            self._plan_restart(now, exit_code)
+        if self._process.exitcode is not None:
+            self._plan_restart(now, self._process.exitcode)
 
     def stop(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self._process and self._process.exitcode is None:
             self._process.terminate()
 
     def wait(self, deadline: float) -> None:
         if self._process is None:
             return
-        try:
-            self._process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        self._process.join(max(0.1, deadline - time.monotonic()))
+        if self._process.exitcode is None:
             self._process.kill()
 
     def _plan_restart(self, now: float, exit_code: int) -> None:
@@ -69,12 +73,11 @@ class Child:
         self._process, self._start_at = None, now + wait_seconds
 
 
-def supervise(settings: Settings) -> None:
-    """Run everything until told to stop."""
-    environment = dict(os.environ, PASSES_HOME=str(settings.home))
-    children = [Child(name, _command(name), environment) for name in ("web", "worker")]
+def supervise(parts: Mapping[str, Callable[[], None]]) -> None:
+    """Run every part in a process of its own until told to stop. This process must have no thread yet."""
+    children = [Child(name, run) for name, run in parts.items()]
     stopping: list[bool] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         signal.signal(number, _once(stopping))
     while not stopping:
         for child in children:
@@ -87,6 +90,50 @@ def supervise(settings: Settings) -> None:
         child.wait(deadline)
 
 
+def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
+    parent = os.getpid()
+
+    def begin() -> None:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        end_with(parent)
+        run()
+
+    # A stop that comes between fork and `begin` would reach the parent's handler in the child, and be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        process = multiprocessing.get_context("fork").Process(target=begin, name=name)
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    return process
+
+
+def refuse_busy_port(server: Server) -> None:
+    """A ConfigError when somebody listens there already; better now than in every restart of a child."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as wrong:
+            raise ConfigError(
+                f"[server] cannot listen on {server.host} port {server.port}: {wrong.strerror}. Stop what uses it, or "
+                "choose another port in config.toml (or PASSES_SERVER__PORT; with make: PORT=9000 make run)."
+            ) from None
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel end this process (SIGTERM) when its parent is gone, however that ended. Linux alone can."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # It died before we could ask.
+        raise SystemExit(1)
+
+
 def web(settings: Settings) -> None:
     """The web processes, in this process's group."""
     from granian import Granian
@@ -94,7 +141,7 @@ def web(settings: Settings) -> None:
 
     server = settings.server
     Granian(
-        "passes:create_app",
+        "passes.cli.running:application",
         factory=True,
         address=server.host,
         port=server.port,
@@ -104,7 +151,7 @@ def web(settings: Settings) -> None:
         backlog=1024,
         websockets=False,
         log_access=False,
-        log_level="warning",  # type: ignore[arg-type]
+        log_level="error",  # type: ignore[arg-type]
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=STOP_SECONDS,
@@ -117,10 +164,6 @@ def work(service: Service) -> None:
     worker.nudge()
     consumer = worker.consume()
     consumer.run()
-
-
-def _command(name: str) -> list[str]:
-    return [sys.executable, "-m", "passes", name]
 
 
 def _once(stopping: list[bool]) -> Callable[[int, FrameType | None], None]:

@@ -57,7 +57,10 @@ class Service:
     def worker(self) -> Worker:
         """The background rounds over this service."""
         queue = open_queue(self.settings.work.queue, self.settings.home)
-        return Worker(queue, [self._sweeping(), self._reconciling()], self.clock)
+        worker = Worker(queue, [self._sweeping(), self._reconciling()], self.clock)
+        # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
+        self.store.nudge = worker.nudge_soon
+        return worker
 
     def _sweeping(self) -> Round:
         def next_due() -> int | None:

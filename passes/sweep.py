@@ -7,7 +7,9 @@ cards may). Both go in small transactions, so a till never waits long, and go on
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import DBAPIError
 
 from . import revisions
 from .points import ledger
@@ -17,6 +19,8 @@ from .store import Connection, Store, mark_stale
 from .store import tables as t
 
 CHUNK = 100
+DAMAGED_SECONDS = 600
+log = structlog.get_logger()
 
 
 def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
@@ -38,7 +42,7 @@ def next_due(tx: Connection) -> int | None:
 
 def _draw_due(tx: Connection, now: int, chunk: int) -> int:
     due = select(t.Card.id).where(t.Card.next_change <= now).order_by(t.Card.next_change).limit(chunk)
-    ids = sorted(tx.execute(due.with_for_update(skip_locked=True)).scalars())
+    ids = sorted(tx.execute(due.with_for_update(skip_locked=True, key_share=True)).scalars())
     return _draw(tx, ids, now, bulk=False)
 
 
@@ -49,7 +53,7 @@ def _continue_touch(tx: Connection, now: int, chunk: int) -> int:
     cards = select(t.Card.id).where(t.Card.programme_id == touch.programme_id, t.Card.id > touch.after)
     if touch.tier is not None:
         cards = cards.where(t.Card.tier == touch.tier)
-    ids = list(tx.execute(cards.order_by(t.Card.id).limit(chunk).with_for_update()).scalars())
+    ids = list(tx.execute(cards.order_by(t.Card.id).limit(chunk).with_for_update(key_share=True)).scalars())
     _draw(tx, ids, now, bulk=True)
     if len(ids) < chunk:
         tx.execute(delete(t.Touch).where(t.Touch.id == touch.id))
@@ -61,10 +65,24 @@ def _continue_touch(tx: Connection, now: int, chunk: int) -> int:
 
 
 def _draw(tx: Connection, ids: list[int], now: int, bulk: bool) -> int:
+    """Draw all of them, or each that can be: one card that is damaged in the store must not stop the others."""
+    try:
+        with tx.begin_nested():
+            _redraw(tx, ids, now, bulk)
+    except DBAPIError:
+        raise
+    except Exception:
+        if len(ids) > 1:
+            return sum(_draw(tx, [id], now, bulk) for id in ids)
+        log.exception("card cannot be drawn", why=f"its row is {ids[0]}")
+        tx.execute(update(t.Card).where(t.Card.id.in_(ids)).values(next_change=now + DAMAGED_SECONDS))
+    return len(ids)
+
+
+def _redraw(tx: Connection, ids: list[int], now: int, bulk: bool) -> None:
     if ids:
         _bring_up_to_date(tx, ids, now)
         revisions.record_many(tx, ids, now, bulk)
-    return len(ids)
 
 
 def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
@@ -73,7 +91,8 @@ def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
         select(t.Card.id, t.Card.programme_id, t.Card.balance, t.Card.earned, t.Card.tier, t.Programme.version)
         .join(t.Programme, t.Programme.id == t.Card.programme_id)
         .where(t.Card.id.in_(ids))
-        .order_by(t.Card.id)
+        # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
+        .order_by(t.Card.programme_id, t.Card.id)
     ).all()
     ending = set(
         tx.execute(select(t.Lot.card_id).where(t.Lot.card_id.in_(ids), t.Lot.left > 0, t.Lot.expires <= now)).scalars()

@@ -83,8 +83,9 @@ class Worker:
 
     def _run_round(self, name: str) -> None:
         """Steps until nothing is due. A nudge that comes meanwhile has the round run once more, not beside it."""
+        # Asked first: whoever runs now looks at it after giving up its turn, so none is lost in between.
+        self._asked.add(name)
         if not self._running[name].acquire(blocking=False):
-            self._asked.add(name)
             return
         self._asked.discard(name)
         try:

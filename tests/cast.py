@@ -98,9 +98,7 @@ class Indoors:
         self._app = app
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        parts = urlsplit(url)
-        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        got = self._app.test_client().open(path, method=method, headers=dict(headers), data=body)
+        got = self._app.test_client().open(url, method=method, headers=dict(headers), data=body)
         return Answer(got.status_code, got.headers, got.data)
 
 
@@ -154,12 +152,15 @@ class Pass:
 
     def shows(self, name: str, language: str = "en") -> Any:
         """What a field shows; words in the phone's language."""
-        value = self.fields[FIELDS.get(name, name)]["value"]
-        return self.words.get(language, {}).get(value, value)
+        return self._said(self.fields[FIELDS.get(name, name)]["value"], language)
 
     def says(self, text: str, language: str = "en") -> bool:
-        """Whether any field says so."""
-        return any(text in str(self.shows(key, language)) for key in self.fields)
+        """Whether any field says so, above or below."""
+        parts = [each.get(part) for each in self.fields.values() for part in ("label", "value")]
+        return any(text in str(self._said(part, language)) for part in parts)
+
+    def _said(self, part: Any, language: str) -> Any:
+        return self.words.get(language, {}).get(part, part)
 
 
 @dataclass
@@ -202,7 +203,7 @@ class Phone:
 
     def removes(self, serial: str | None = None) -> Answer:
         card = self.passes.pop(serial or self.only.serial)
-        return self._call("DELETE", self._registration(card), card)
+        return self.calls("DELETE", self.registration_url(card), card)
 
     def gets_a_new_push_token(self) -> None:
         """As after an update of the system; the phone tells each service."""
@@ -215,20 +216,21 @@ class Phone:
     def registers(self, serial: str | None = None) -> Answer:
         card = self.passes[serial] if serial else self.only
         body = json.dumps({"pushToken": self.push_token}).encode()
-        return self._call("POST", self._registration(card), card, body)
+        return self.calls("POST", self.registration_url(card), card, body)
 
     def wakes(self) -> None:
         """After a nudge: ask what changed, fetch that."""
         self.is_nudged = False
         for pass_type in {card.card["passTypeIdentifier"] for card in self.passes.values()}:
+            # Without a tag it is told of everything it has.
+            had_a_tag = pass_type in self.tags
             for serial in self.asks(pass_type):
-                if serial in self.passes and not self.fetches(serial):
+                if serial in self.passes and not self.fetches(serial) and had_a_tag:
                     self.complaints.append(f"Server requested update to serial number '{serial}', but was unchanged.")
 
     def asks(self, pass_type: str) -> list[str]:
         """The serial numbers that changed since the last answer."""
-        card = next(card for card in self.passes.values() if card.card["passTypeIdentifier"] == pass_type)
-        url = f"{card.card['webServiceURL']}/v1/devices/{self.device}/registrations/{pass_type}"
+        url = next(self.list_url(card) for card in self.passes.values() if card.card["passTypeIdentifier"] == pass_type)
         tag = self.tags.get(pass_type)
         got = self.line("GET", f"{url}?passesUpdatedSince={tag}" if tag else url, {})
         assert got.status in (200, 204), got
@@ -241,7 +243,7 @@ class Phone:
     def fetches(self, serial: str) -> bool:
         """Whether there was something new."""
         old = self.passes[serial]
-        got = self._call("GET", self._address(old), old, since=old.date)
+        got = self.calls("GET", self.pass_url(old), old, since=old.date)
         assert got.status in (200, 304), got
         if got.status == 304:
             assert got.body == b""
@@ -276,15 +278,19 @@ class Phone:
             parsedate_to_datetime(date)
         return Pass(bundle, date)
 
-    def _address(self, card: Pass) -> str:
+    # -- the addresses it calls
+
+    def pass_url(self, card: Pass) -> str:
         pass_type, serial, _ = card.identity
         return f"{card.card['webServiceURL']}/v1/passes/{pass_type}/{serial}"
 
-    def _registration(self, card: Pass) -> str:
-        pass_type, serial, _ = card.identity
-        return f"{card.card['webServiceURL']}/v1/devices/{self.device}/registrations/{pass_type}/{serial}"
+    def list_url(self, card: Pass) -> str:
+        return f"{card.card['webServiceURL']}/v1/devices/{self.device}/registrations/{card.identity[0]}"
 
-    def _call(self, method: str, url: str, card: Pass, body: bytes | None = None, since: str | None = None) -> Answer:
+    def registration_url(self, card: Pass) -> str:
+        return f"{self.list_url(card)}/{card.serial}"
+
+    def calls(self, method: str, url: str, card: Pass, body: bytes | None = None, since: str | None = None) -> Answer:
         headers = {"Authorization": f"{self.scheme} {card.card['authenticationToken']}"}
         if since:
             headers["If-Modified-Since"] = since

@@ -52,24 +52,29 @@ def apns() -> Iterator[FakeAPNs]:
         yield apns
 
 
+@pytest.fixture(scope="session")
+def filled_postgres(postgres: servers.Postgres) -> str:
+    """The address of a database that one test after the other may have, empty but for the programme."""
+    from tests.home import fill
+
+    return postgres.create(fill)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path: Path, apns: FakeAPNs) -> Iterator[Service]:
     """A whole service with one programme, whose pushes reach its phones; the test runs once with each engine."""
     from tests.cast import Service
-    from tests.home import fill, new_home
+    from tests.home import empty, new_home
 
-    postgres: servers.Postgres | None = None
-    url = None
+    url: str | None = None
     if request.param == "postgresql":
-        postgres = request.getfixturevalue("postgres")
-        url = postgres.create(fill)
+        url = request.getfixturevalue("filled_postgres")
+        empty(url)
     home = new_home(tmp_path / "home", store_url=url, apple__apns_url=apns.url, apple__apns_ca=apns.ca)
     service = Service(home)
     apns.on_nudge = service.nudge
     yield service
     service.closes()
-    if postgres and url:
-        postgres.drop(url)
 
 
 @pytest.fixture

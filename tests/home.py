@@ -21,6 +21,7 @@ from passes import config, look, programmes
 from passes.programmes import Definition
 from passes.secrets import Secrets
 from passes.store import Store, schema
+from passes.store.tables import Base
 from passes.wallets.apple import enrolment
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -74,6 +75,20 @@ def fill(url: str) -> None:
                 programmes.create(tx, PROGRAMME, _looks(settings), settings.contact, int(time.time()))
     finally:
         store.close()
+
+
+def empty(url: str) -> None:
+    """As after `fill`: cheaper than a new database of PostgreSQL."""
+    store = Store(url)
+    try:
+        with store.transaction() as tx:
+            names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+            # Past the guard that keeps postings for ever.
+            tx.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            tx.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    finally:
+        store.close()
+    fill(url)
 
 
 def dev_root() -> Path:

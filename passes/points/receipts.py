@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from .. import programmes, revisions
 from ..cards import Held
@@ -21,12 +22,13 @@ from ..errors import BadInput, Conflict, KeyReused, NotEnoughPoints, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
+from ..zones import end_of_day
 from . import ledger
 from .ledger import MEMBER, Account, Draft
 from .rules import earn
 from .tiers import tier_for
 
-DAY_SECONDS = 86_400
+MOST_EARNED = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ def reverse(
 ) -> Answer:
     """Take back a whole receipt: every lot gets back what was taken, with its original end.
 
-    Points it gave that were spent meanwhile are taken from the card's other points; when those do not
-    suffice, it is refused and nothing changes.
+    What goes back to a lot that has ended meanwhile ends again at once. Points the receipt gave that were spent
+    meanwhile are taken from the card's other points; when those do not suffice, it is refused and nothing changes.
     """
     order = Order(receipt, reason=reason or None, event=f"reverse {original.receipt}")
     earlier = _earlier(tx, held.row.programme_id, receipt)
@@ -111,8 +113,7 @@ def reverse(
     _refuse_reversal(original)
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     account = held.account if held.is_current(now) else ledger.expire(tx, held.account, now)
-    drafts = tuple(_opposite(tx, posting) for posting in reversed(_postings(tx, original.id)))
-    effects = _after(programme, account, drafts)
+    effects = _after(programme, account, _opposites(tx, original.id, now))
     return _conclude(tx, held, account, order, effects, staff, now, reverses=original.id)
 
 
@@ -146,6 +147,8 @@ def _effects(programme: Programme, account: Account, order: Order, now: int) -> 
     drafts = [*_spending(programme, account, order), *_adjusting(programme, order, now)]
     discount = order.redeem * definition.worth_of_one
     earned = earn(definition.rule, order.total - discount)
+    if earned.points > MOST_EARNED:
+        raise BadInput("One receipt cannot earn that many points; check the total.", field="total")
     if earned.points:
         why = earned.why | {"programme": programme.version[:8]}
         drafts.append(Draft("earn", "earned", MEMBER, earned.points, why, _expiry(programme, now)))
@@ -191,16 +194,38 @@ def _adjusting(programme: Programme, order: Order, now: int) -> list[Draft]:
 
 def _expiry(programme: Programme, now: int) -> int | None:
     days = programme.definition.expire_days
-    return now + days * DAY_SECONDS if days else None
+    return end_of_day(now, days, programme.definition.zone) if days else None
 
 
-def _opposite(tx: Connection, posting: Row) -> Draft:
-    """The posting that undoes this one."""
-    why = {"of": posting.kind, "posting": posting.seq}
-    if posting.target == MEMBER:
-        return Draft("reverse", MEMBER, posting.source, posting.amount, why, first=posting.id)
-    uses = tx.execute(select(t.LotUse.lot_id, t.LotUse.amount).where(t.LotUse.posting_id == posting.id)).all()
-    return Draft("reverse", posting.target, MEMBER, posting.amount, why, into={u.lot_id: u.amount for u in uses})
+def _opposites(tx: Connection, receipt_id: int, now: int) -> tuple[Draft, ...]:
+    """The postings that undo a receipt: gifts first, so that what it took can pay for what it gave."""
+    postings = _postings(tx, receipt_id)
+    drafts = []
+    for posting in postings:
+        if posting.source == MEMBER:
+            drafts += _give_back(tx, posting, now)
+    for posting in postings:
+        if posting.target == MEMBER:
+            draft = Draft("reverse", MEMBER, posting.source, posting.amount, _undoing(posting), first=posting.id)
+            drafts.append(draft)
+    return tuple(drafts)
+
+
+def _give_back(tx: Connection, posting: Row, now: int) -> list[Draft]:
+    """Points back into the lots they came from; then the end of those whose lot has ended."""
+    taken = select(t.LotUse.lot_id, t.LotUse.amount, t.Lot.expires).join(t.Lot, t.Lot.id == t.LotUse.lot_id)
+    uses = tx.execute(taken.where(t.LotUse.posting_id == posting.id)).all()
+    into = {use.lot_id: use.amount for use in uses}
+    back = Draft("reverse", posting.target, MEMBER, posting.amount, _undoing(posting), into=into)
+    ended = [use for use in uses if use.expires is not None and use.expires <= now]
+    if not ended:
+        return [back]
+    why = {"expired": min(use.expires for use in ended)}
+    return [back, Draft("expire", MEMBER, "expired", sum(use.amount for use in ended), why)]
+
+
+def _undoing(posting: Row) -> dict[str, Any]:
+    return {"of": posting.kind, "posting": posting.seq}
 
 
 def _postings(tx: Connection, receipt_id: int) -> Sequence[Row]:
@@ -220,8 +245,12 @@ def _earlier(tx: Connection, programme_id: int, receipt: str) -> Row | None:
 
 def _again(earlier: Row, card_id: int, fingerprint: bytes) -> Answer:
     if earlier.card_id != card_id or earlier.fingerprint != fingerprint:
-        raise KeyReused("This receipt number was used before, with other content or another card.", field="receipt")
+        raise _used_before()
     return Answer(earlier.answer, repeated=True)
+
+
+def _used_before() -> KeyReused:
+    return KeyReused("This receipt number was used before, with other content or another card.", field="receipt")
 
 
 def _conclude(
@@ -248,7 +277,7 @@ def _conclude(
         "reverses": reverses,
         "created": now,
     }
-    receipt_id = tx.execute(_INSERT, values).scalar_one()
+    receipt_id = _insert(tx, values)
     if reverses is not None:
         tx.execute(update(t.Receipt).where(t.Receipt.id == reverses).values(reversed_by=receipt_id))
     if effects.drafts:
@@ -257,6 +286,14 @@ def _conclude(
         tx.execute(update(t.Card).where(t.Card.id == held.id).values(tier=effects.tier))
     revisions.record(tx, held.id, now)
     return Answer(body)
+
+
+def _insert(tx: Connection, values: dict[str, Any]) -> int:
+    try:
+        return int(tx.execute(_INSERT, values).scalar_one())
+    except IntegrityError:
+        # At this very moment another card took the number; the same card waits for its row.
+        raise _used_before() from None
 
 
 def _body(order: Order, effects: Effects, tier: str | None, first: int | None) -> dict[str, Any]:

@@ -32,9 +32,10 @@ __all__ = ["Connection", "Row", "Store", "mark_stale"]
 class Store:
     """A database and the ways into it. Opens nothing until first used."""
 
-    def __init__(self, url: str, pool: int = 16) -> None:
+    def __init__(self, url: str, pool: int = 16, wait_seconds: int = WAIT_SECONDS) -> None:
         self.url = _checked(url)
-        self.engine = _engine(self.url, pool)
+        self.engine = _engine(self.url, pool, wait_seconds)
+        self._wait_seconds = wait_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._queue = Queue(f"{self.url.database}-turn") if self.is_sqlite else None
         self._held = threading.local()
@@ -78,7 +79,7 @@ class Store:
         if self._queue is None:
             yield
             return
-        with self._queue.turn(WAIT_SECONDS):
+        with self._queue.turn(self._wait_seconds):
             yield
 
 
@@ -105,21 +106,17 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL, pool: int) -> Engine:
+def _engine(url: URL, pool: int, wait_seconds: int) -> Engine:
+    sizes = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds}
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=pool, max_overflow=pool, connect_args={"timeout": WAIT_SECONDS})
+        engine = create_engine(url, **sizes, connect_args={"timeout": wait_seconds})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # A dead server must answer as an error in time, never as a hanging till.
-    limits = f"-c statement_timeout={WAIT_SECONDS}s -c lock_timeout={WAIT_SECONDS}s"
-    return create_engine(
-        url,
-        pool_size=pool,
-        max_overflow=pool,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": limits},
-    )
+    limits = f"-c statement_timeout={wait_seconds}s -c lock_timeout={wait_seconds}s"
+    arguments = {"connect_timeout": 5, "options": limits}
+    return create_engine(url, **sizes, pool_pre_ping=True, connect_args=arguments)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -27,10 +27,9 @@ class Queue:
     @contextmanager
     def turn(self, wait_seconds: float) -> Iterator[None]:
         if not self._threads.acquire(timeout=wait_seconds):
-            raise Busy("The store is busy; send the same request again in a few seconds.")
+            raise _busy()
         try:
-            file = self._open()
-            fcntl.flock(file, fcntl.LOCK_EX)
+            file = self._lock_file(wait_seconds)
             try:
                 yield
             finally:
@@ -38,8 +37,54 @@ class Queue:
         finally:
             self._threads.release()
 
+    def _lock_file(self, wait_seconds: float) -> int:
+        """The lock file, locked. The kernel waits without a limit, so a wait is a thread we can leave behind."""
+        file = self._open()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            waiting = _Waiting(file)
+        if not waiting.is_over(wait_seconds):
+            # Its descriptor goes with it, and gives the lock back as soon as it has it.
+            self._file = None
+            raise _busy()
+        return file
+
     def _open(self) -> int:
         """The lock file, opened anew after a fork: processes that share a descriptor share its lock."""
-        if self._file is None or self._file[0] != os.getpid():
+        if self._file and self._file[0] != os.getpid():
+            os.close(self._file[1])
+            self._file = None
+        if self._file is None:
             self._file = (os.getpid(), os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return self._file[1]
+
+
+class _Waiting:
+    """A thread that waits for a file lock held by another process."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._decided = threading.Lock()
+        self._is_left = self._has_lock = False
+        self._thread = threading.Thread(target=self._wait, name="turn", daemon=True)
+        self._thread.start()
+
+    def is_over(self, wait_seconds: float) -> bool:
+        """True: the lock is ours. False: nobody waits for it any more."""
+        self._thread.join(wait_seconds)
+        with self._decided:
+            self._is_left = not self._has_lock
+            return self._has_lock
+
+    def _wait(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        with self._decided:
+            self._has_lock = not self._is_left
+            if self._is_left:
+                os.close(self._file)
+
+
+def _busy() -> Busy:
+    return Busy("The store is busy; send the same request again in a few seconds.")

@@ -11,13 +11,13 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from ..errors import ConfigError
-from . import Connection, Store
+from . import Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(store: Store) -> None:
-    """Apply every migration that is missing; a new database gets all of them."""
+def upgrade(store: Store, to: str = "head") -> None:
+    """Apply every migration that is missing, up to the one numbered `to`; a new database gets all of them."""
     # Alembic takes a second to import, which only this command should pay.
     from alembic import command
     from alembic.config import Config
@@ -26,13 +26,12 @@ def upgrade(store: Store) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     with store.transaction() as tx:
         config.attributes["connection"] = tx
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def refuse_unless_current(store: Store) -> None:
     """A ConfigError when the tables are of another version than the code."""
-    with store.reading() as tx:
-        found = _found(tx)
+    found = version(store)
     if found is None:
         raise ConfigError("The store has no tables yet; run: passes db upgrade")
     if found < newest():
@@ -46,7 +45,10 @@ def newest() -> str:
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def _found(tx: Connection) -> str | None:
-    if not inspect(tx).has_table("alembic_version"):
-        return None
-    return tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
+def version(store: Store) -> str | None:
+    """The number of the last migration that was applied; None for a database without our tables."""
+    with store.reading() as tx:
+        if not inspect(tx).has_table("alembic_version"):
+            return None
+        found = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found) if found else None

@@ -11,15 +11,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import Busy, PassesError
 from ..service import Service
 from .current import EXTENSION
+from .page import error_page
 
 log = structlog.get_logger()
+
+Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
 CONTENT_POLICY = (
@@ -71,9 +75,9 @@ def _configuration(service: Service) -> dict[str, object]:
 
 
 def _register(app: Flask, service: Service) -> None:
-    from . import api, customer, health, marketer, staff
     from ..wallets.apple import service as apple_service
     from ..wallets.ecard import page as ecard_page
+    from . import api, customer, health, marketer, staff
 
     for part in (customer, staff, marketer, api, ecard_page, health):
         part.register(app, service)
@@ -81,11 +85,11 @@ def _register(app: Flask, service: Service) -> None:
         apple_service.register(app, service.apple)
 
 
-def _explain(error: PassesError) -> tuple[Response, int]:
+def _explain(error: PassesError) -> Answer:
     return _answer(error.status, error.code, str(error), error.field)
 
 
-def _explain_http(error: HTTPException) -> Response | tuple[Response, int]:
+def _explain_http(error: HTTPException) -> BaseResponse | Answer:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
     response, status = _answer(error.code or 500, error.name.lower().replace(" ", "_"), error.description or error.name)
@@ -95,18 +99,16 @@ def _explain_http(error: HTTPException) -> Response | tuple[Response, int]:
     return response, status
 
 
-def _confess(error: Exception) -> tuple[Response, int]:
+def _confess(error: Exception) -> Answer:
     """A bug. The log has everything; the person gets a number to tell us."""
     number = secrets.token_hex(4)
     log.exception("bug", number=number, endpoint=request.endpoint)
     return _answer(500, "bug", f"Something went wrong on our side. Tell us this number: {number}.")
 
 
-def _answer(status: int, code: str, sentence: str, field: str | None = None) -> tuple[Response, int]:
+def _answer(status: int, code: str, sentence: str, field: str | None = None) -> Answer:
     if _wants_page():
-        from .page import error_page
-
-        return error_page(status, sentence), status
+        return make_response(error_page(status, sentence)), status
     problem = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": sentence}
     response = jsonify(problem | ({"field": field} if field else {}))
     response.content_type = "application/problem+json"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import zxingcpp
@@ -13,12 +15,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from passes import cards, create_app, home, members
+from passes import cards, create_app, home, revisions
 from passes.members import Person
 from passes.points import receipts
 from passes.points.receipts import Order
 from passes.service import Service
 from passes.wallets import Link
+from passes.wallets.apple.enrolment import make_dev
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, visit
 
 LONG_NAME = "Maximiliana-Wilhelmina Konstantinopolska-Brzęczyszczykiewicz"
@@ -191,7 +194,7 @@ def test_an_ended_card_shows_that_it_ended_and_no_code(shop: Shop, chromium: Bro
         with shop.service.store.transaction() as tx:
             held = cards.by_serial(tx, serial, lock=True)
             cards.set_status(tx, held, "blocked")
-            members.revisions.record(tx, held.id, shop.service.now)
+            revisions.record(tx, held.id, shop.service.now)
         expect(page.locator(".card-end")).to_contain_text("This card is blocked", timeout=PATIENCE_MS)
         assert page.locator(".card-code").count() == 0
 
@@ -205,7 +208,7 @@ def test_a_link_taken_back_is_gone_and_a_made_up_one_never_was(shop: Shop, clien
     with shop.service.store.transaction() as tx:
         held = cards.by_serial(tx, serial, lock=True)
         cards.revoke_links(tx, held)
-        members.revisions.record(tx, held.id, shop.service.now)
+        revisions.record(tx, held.id, shop.service.now)
     assert client.get(old).status_code == 410
     assert client.get(f"{old}/state?revision=1").status_code == 410
     assert client.get(shop.link(serial).removeprefix(shop.site.url)).status_code == 200
@@ -231,6 +234,28 @@ def test_asking_without_a_change_costs_nothing(shop: Shop, client: FlaskClient) 
     assert client.get(f"{link}/state?revision=1").status_code == 200
     for odd in ("", "x", "-1", "9" * 5000):
         assert client.get(f"{link}/state?revision={odd}").status_code == 200
+
+
+def test_apple_wallet_is_offered_once_there_are_certificates(
+    shop: Shop, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = shop.has_member()
+    link = shop.link(serial).removeprefix(shop.site.url)
+    assert "Apple Wallet" not in client.get(link).text
+    assert client.get(f"{link}/wallet/apple").status_code == 404
+
+    certs = shop.service.settings.home / "certs"
+    make_dev(certs, int(time.time()))
+    for name, file in (("CERTIFICATE", "pass.pem"), ("KEY", "pass.key"), ("WWDR", "wwdr.pem")):
+        monkeypatch.setenv(f"PASSES_APPLE__{name}", str(certs / file))
+    equipped = create_app(shop.service.settings.home).test_client()
+    assert f"{link}/wallet/apple" in equipped.get(link).text
+    taken = equipped.get(f"{link}/wallet/apple")
+    assert taken.mimetype == "application/vnd.apple.pkpass"
+    with ZipFile(io.BytesIO(taken.data)) as bundle:
+        assert json.loads(bundle.read("pass.json"))["serialNumber"] == serial
+    for other in ("ecard", "google", "x"):
+        assert equipped.get(f"{link}/wallet/{other}").status_code == 404
 
 
 def test_a_phone_can_keep_the_card_as_an_app(shop: Shop, client: FlaskClient) -> None:

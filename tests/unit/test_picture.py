@@ -98,7 +98,8 @@ def test_history_gives_the_reason_for_every_line() -> None:
         Happened("of a later version", 1, MIDNIGHT, why={"new": ["kind"]}),
     ]
     lines = history(ANNA, _words("en"), WARSAW, happened)
-    assert lines[0].sentence.startswith("PLN45.50 paid, 1\N{NO-BREAK SPACE}point for every PLN1.00 · Nowy Świat 12")
+    assert lines[0].sentence == "PLN45.50 paid, 1\N{NO-BREAK SPACE}point for every PLN1.00"
+    assert lines[0].small.startswith("Nowy Świat 12 · Nov 22, 2026")
     assert [line.note for line in lines[:3]] == ["+45", "\N{MINUS SIGN}20", "\N{MINUS SIGN}45"]
     assert "worth PLN1.00" in lines[1].sentence
     assert "Purchase" in lines[2].sentence

@@ -114,13 +114,12 @@ class Phones:
         since = _since()
         # A date from beyond the present is not one that we gave out, unless our clock went back.
         if since is not None and modified <= since <= max(now, modified):
-            response = _empty(304)
-        else:
-            response = Response(self._wallet.issue(held.revision).body, content_type=MEDIA_TYPE)
-            if request.method == "GET":
-                self._note_fetched(held)
+            return _empty(304)
+        response = Response(self._wallet.issue(held.revision).body, content_type=MEDIA_TYPE)
         # Never later than now: RFC 9110, 8.8.2.1.
         response.headers["Last-Modified"] = http_date(min(modified, now))
+        if request.method == "GET":
+            self._note_fetched(held)
         return response
 
     def personalise(self, pass_type: str, serial: str) -> Response:
@@ -131,7 +130,7 @@ class Phones:
         """The card whose token came with the request; one answer and one price for whatever is wrong."""
         named = serial if _SERIAL.fullmatch(serial) else ""
         with self._service.store.reading() as tx:
-            held = cards.find(tx, t.Card.serial == named)
+            held = cards.find(tx, "serial", named)
         current = self._service.secrets.current
         nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(NONCE_BYTES), current)
         expected = self._wallet.token(named, nonce, key_id)

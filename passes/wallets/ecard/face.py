@@ -32,12 +32,13 @@ class Happened:
 
 @dataclass(frozen=True)
 class Line:
-    """A title, a sentence under it, a note beside it, and whether it is good news."""
+    """A title, a sentence under it, a note beside it, whether it is good news, and the small print."""
 
     title: str
     sentence: str
     note: str = ""
     good: bool = False
+    small: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,10 @@ def _news(card: Card, words: Words) -> str:
 
 def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
     title = _known(words, f"happened.{one.kind}", one.kind)
-    parts = (_why(card, words, one), one.place, words.moment(one.at, zone))
+    when = words.moment(one.at, zone)
+    where = f"{one.place} · {when}" if one.place else when
     moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
-    return Line(title, " · ".join(part for part in parts if part), moved, good=one.amount > 0)
+    return Line(title, _why(card, words, one), moved, good=one.amount > 0, small=where)
 
 
 def _why(card: Card, words: Words, one: Happened) -> str:

@@ -31,7 +31,7 @@ Amounts are whole numbers: points in the programme's unit, money in the currency
 Instants are seconds since 1970 in UTC. Send an `Idempotency-Key` with whatever must not happen twice and repeat the
 request until it is answered: the same key with the same content gets the same answer, with other content 409.
 A refusal is `application/problem+json` with a stable `code` and a sentence in `detail`. Lists come in parts: pass
-`next` as `cursor` until it is null.
+`next` as `cursor` until it is null. Every answer tells in `X-RateLimit-Remaining` how many more requests this key has.
 """
 _PROBLEMS = {
     400: "Not readable as JSON",

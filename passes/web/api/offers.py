@@ -76,7 +76,7 @@ class OfferPath(Body):
     key: Place
 
 
-@operation(offers, "get", "/offers", "offers:read", Offers)
+@operation(offers, "get", "/offers", "programmes:read", Offers)
 def all(query: Which) -> Response:
     """List offers, the newest first, with those that are over."""
     with service().store.reading() as tx:

@@ -77,7 +77,9 @@ def create(body: NewProgramme, header: Once) -> tuple[Response, int]:
     definition = _strictly(request.get_data())
 
     def do(tx: Connection) -> Said:
-        made = kept.create(tx, definition, here.look_digests, here.settings.contact, here.now)
+        made = kept.create(
+            tx, definition, here.look_digests, here.settings.contact, here.now, here.settings.shop.time_zone
+        )
         return 201, _shown(made)
 
     return once(header.key, do)

@@ -1,0 +1,204 @@
+"""Staff: the people who may log in, what each of them may do, and where they are logged in.
+
+A role is one of cashier, manager and owner. Passwords are kept as argon2id hashes, invitations and
+session tokens as SHA-256: a copy of the database lets nobody in. Every login has a token of its own, so one
+till can be logged out without the others; a new password logs out all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, insert, select, update
+
+from . import contacts
+from .errors import BadInput, Conflict, NotFound
+from .store import Connection, Row
+from .store import tables as t
+
+ROLES = ("cashier", "manager", "owner")
+LEAST_PASSWORD = 12
+MOST_PASSWORD = 128
+SESSION_SECONDS = 12 * 3600
+INVITATION_SECONDS = 3 * 86_400
+# What guessing begins with; longer passwords that hold one of these are no better.
+_WELL_KNOWN = ("123456789", "abcdefgh", "password", "passw0rd", "qwerty", "qwertz", "йцукен", "letmein", "iloveyou")
+
+_hasher = PasswordHasher()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may log in. `key` names them on receipts, without saying who it is."""
+
+    id: int
+    key: str
+    email: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A person at one till: the login that a request came with."""
+
+    person: Person
+    till: str
+
+    @property
+    def stamp(self) -> str:
+        """What is written on receipts made here."""
+        return f"{self.person.key}@{self.till}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a login is checked against; somebody unknown has no person and no password."""
+
+    person: Person | None
+    password: str | None
+
+
+def add(tx: Connection, email: str, role: str, now: int, password_hash: str | None = None) -> Person:
+    """A new person; without a password they need an invitation (see `invite`)."""
+    address = contacts.email(email)
+    if _row(tx, address) is not None:
+        raise Conflict("Somebody with this e-mail address is there already.", field="email")
+    key = secrets.token_hex(6)
+    values = {"key": key, "email": address, "role": _known(role), "password": password_hash, "created": now}
+    id = tx.execute(insert(t.Staff).values(values).returning(t.Staff.id)).scalar_one()
+    return Person(id, key, address, role)
+
+
+def find(tx: Connection, email: str) -> Person:
+    row = _row(tx, email.strip().lower())
+    if row is None or row.ended is not None:
+        raise NotFound("Nobody with this e-mail address may log in.", field="email")
+    return _person(row)
+
+
+def account(tx: Connection, email: str) -> Account:
+    """What to check a password against; for somebody unknown, `verify` takes as long and says no."""
+    row = _row(tx, email.strip().lower())
+    if row is None or row.ended is not None:
+        return Account(None, None)
+    return Account(_person(row), row.password)
+
+
+def all(tx: Connection) -> Sequence[Person]:
+    rows = tx.execute(select(t.Staff).where(t.Staff.ended.is_(None)).order_by(t.Staff.email)).all()
+    return [_person(row) for row in rows]
+
+
+def set_role(tx: Connection, person: Person, role: str) -> None:
+    """A new role begins with a new login."""
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(role=_known(role)))
+    log_out_everywhere(tx, person)
+
+
+def set_password(tx: Connection, person: Person, password_hash: str) -> None:
+    values = {"password": password_hash, "invitation": None, "invited_until": None}
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))
+    log_out_everywhere(tx, person)
+
+
+def remove(tx: Connection, person: Person, now: int) -> None:
+    """The person may not log in any more; what they did stays under their key."""
+    values = {"ended": now, "password": None, "invitation": None}
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))
+    log_out_everywhere(tx, person)
+
+
+def hash_password(password: str, email: str) -> str:
+    """The hash to keep, or a `BadInput` when the password would be guessed. Slow: not inside a transaction."""
+    low = password.casefold()
+    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD:
+        raise BadInput(f"A password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters.", field="password")
+    if len(set(low)) < 5 or any(known in low for known in (*_WELL_KNOWN, email.partition("@")[0].casefold())):
+        raise BadInput("This password is easy to guess; a few unrelated words are better.", field="password")
+    return _hasher.hash(_one_spelling(password))
+
+
+def verify(account: Account, password: str) -> bool:
+    """Takes as long for somebody unknown. Slow: not inside a transaction."""
+    try:
+        right = _hasher.verify(account.password or _nobodys(), _one_spelling(password[:MOST_PASSWORD]))
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and account.password is not None
+
+
+def invite(tx: Connection, person: Person, now: int) -> str:
+    """A token to choose a password with, once; an earlier one stops working."""
+    token = secrets.token_urlsafe(24)
+    values = {"invitation": _hash(token), "invited_until": now + INVITATION_SECONDS}
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))
+    return token
+
+
+def invited(tx: Connection, token: str, now: int) -> Person:
+    which = (t.Staff.invitation == _hash(token), t.Staff.invited_until > now, t.Staff.ended.is_(None))
+    row = tx.execute(select(t.Staff).where(*which).with_for_update()).first()
+    if row is None:
+        raise NotFound("This link was used or is too old; ask for a new one.", field="invitation")
+    return _person(row)
+
+
+def log_in(tx: Connection, person: Person, now: int) -> str:
+    """A new session's token."""
+    tx.execute(delete(t.StaffSession).where(t.StaffSession.created <= now - SESSION_SECONDS))
+    token = secrets.token_urlsafe(24)
+    values = {"hash": _hash(token), "staff_id": person.id, "till": secrets.token_hex(6), "created": now}
+    tx.execute(insert(t.StaffSession).values(values))
+    return token
+
+
+def present(tx: Connection, token: str, now: int) -> Presence | None:
+    """Whoever is logged in with this token."""
+    which = (t.StaffSession.hash == _hash(token), t.StaffSession.created > now - SESSION_SECONDS)
+    query = select(t.Staff, t.StaffSession.till).join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
+    row = tx.execute(query.where(*which, t.Staff.ended.is_(None))).first()
+    return Presence(_person(row), row.till) if row else None
+
+
+def log_out(tx: Connection, token: str) -> None:
+    tx.execute(delete(t.StaffSession).where(t.StaffSession.hash == _hash(token)))
+
+
+def log_out_everywhere(tx: Connection, person: Person) -> None:
+    tx.execute(delete(t.StaffSession).where(t.StaffSession.staff_id == person.id))
+
+
+def _row(tx: Connection, email: str) -> Row | None:
+    return tx.execute(select(t.Staff).where(t.Staff.email == email[:254])).first()
+
+
+def _person(row: Row) -> Person:
+    return Person(row.id, row.key, row.email, row.role)
+
+
+def _known(role: str) -> str:
+    if role not in ROLES:
+        raise BadInput(f"A role is one of {', '.join(ROLES)}.", field="role")
+    return role
+
+
+def _one_spelling(password: str) -> str:
+    """Keyboards differ in how they compose ó or й."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "replace").decode()
+
+
+def _hash(token: str) -> bytes:
+    # A token has 192 random bits: a plain hash cannot be guessed back.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+@cache
+def _nobodys() -> str:
+    return _hasher.hash(secrets.token_hex())

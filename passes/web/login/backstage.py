@@ -1,0 +1,125 @@
+"""What every page behind the login shares: who may enter, in which language it speaks, how it says no.
+
+Nothing passes unless a role is named for it, and no form is taken without its token. Refusals are told in
+the person's language: as a page, or as problem+json to a script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, session, url_for
+from flask_security import current_user
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+
+from ... import staff
+from ...errors import Busy, Conflict, Forbidden, NotEnoughPoints, PassesError, Unauthorised
+from ...words import LANGUAGES, Words
+from .. import page
+from ..current import service
+
+csrf = CSRFProtect()
+_OWN_PATH = re.compile(r"/(?:staff|console)(?:/[\w-]+)*/?(?:\?[\w=&-]*)?", re.ASCII)
+
+
+class PageTooOld(Conflict):
+    """The form's token is missing or of another login."""
+
+    code = "page_too_old"
+
+
+def guard(blueprint: Blueprint, roles: Collection[str]) -> None:
+    """Let in only these roles, and only forms with their token."""
+    blueprint.before_request(lambda: _check(roles))
+    blueprint.register_error_handler(PassesError, refuse)
+
+
+def presence() -> staff.Presence:
+    """Who is at which till; only behind `guard`."""
+    return current_user.presence  # type: ignore[no-any-return]
+
+
+def own_path(path: str | None) -> str | None:
+    """Where to go after the login: one of our own pages, or nowhere."""
+    return path if path and len(path) <= 200 and _OWN_PATH.fullmatch(path) else None
+
+
+def words(look: str | None = None) -> Words:
+    return page.words_in(service(), _language(), look)
+
+
+def show(template: str, **names: Any) -> str:
+    """A page behind the login."""
+    names.setdefault("words", words())
+    person = current_user.presence.person if current_user.is_authenticated else None
+    return render_template(
+        template,
+        languages=page.languages() if request.method == "GET" else [],
+        organisation=service().settings.shop.name,
+        person=person,
+        csrf=generate_csrf,
+        **names,
+    )
+
+
+def check_form() -> None:
+    try:
+        csrf.protect()
+    except CSRFError:
+        raise PageTooOld("This page is of an earlier login or was open too long. Open it again.") from None
+
+
+def sentence(error: PassesError, said: Words) -> str:
+    """What went wrong, in the person's language; an error without words there speaks for itself."""
+    key = f"refused.{error.code}"
+    if not said.has(key):
+        return str(error)
+    if isinstance(error, NotEnoughPoints):
+        return said.say(key, n=error.needs - error.has)
+    return said.say(key)
+
+
+def refuse(error: PassesError) -> Response:
+    """A refusal as a page, or as problem+json to a script."""
+    said = sentence(error, words())
+    if wants_json():
+        response = jsonify(type="about:blank", title=error.code, status=error.status, code=error.code, detail=said)
+        response.content_type = "application/problem+json"
+    else:
+        response = Response(show("staff/refused.html", sentence=said, status=error.status))
+    response.status_code = error.status
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def wants_json() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _check(roles: Collection[str]) -> Any:
+    if not current_user.is_authenticated:
+        return _to_login()
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        check_form()
+    if presence().person.role not in roles:
+        raise Forbidden("Your role does not include this page.")
+    return None
+
+
+def _to_login() -> Any:
+    if wants_json():
+        raise Unauthorised("You are logged out. Log in again.")
+    path = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    place = own_path(path) if request.method == "GET" else None
+    return redirect(url_for("login.log_in", next=place), 303)
+
+
+def _language() -> str:
+    """Once chosen, kept for the login: a till is used by people who did not choose the browser."""
+    asked = request.args.get("language", "")
+    if asked in LANGUAGES:
+        session["language"] = asked
+    return session.get("language") or page.language(service())

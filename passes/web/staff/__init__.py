@@ -1,0 +1,17 @@
+"""The page at the till: find a card, see it as its member does, give and take points, undo."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ...service import Service
+
+__all__ = ["register"]
+
+
+def register(app: Flask, service: Service) -> None:
+    from .. import login
+    from .views import staff_pages
+
+    login.register(app, service)
+    app.register_blueprint(staff_pages)

@@ -1,0 +1,58 @@
+"""What came from the scanner or the keyboard: a card's number, one of our codes, or something else.
+
+Pure. A scanner that types as a keyboard types on whatever layout the till has: on a Russian one the letters
+of a code arrive as Cyrillic, and are read all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ... import codes
+from ...members import NUMBER_DIGITS
+
+_TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ"
+_MEANT = "QWERTYUIOPASDFGHJKLZXCVBNM."
+_LAYOUT = str.maketrans(_TYPED_RUSSIAN, _MEANT)
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A card's number, to be looked up."""
+
+    digits: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code made by this service."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Not a card: `why` is empty, number_length, foreign or forged."""
+
+    why: str
+
+
+def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Wrong:
+    text = scanned.strip()
+    digits = re.sub(r"[\s\-]", "", text)
+    if not digits:
+        return Wrong("empty")
+    if _NUMBER.fullmatch(digits):
+        # A barcode on a bottle is digits too; ours have exactly so many.
+        return Number(digits) if len(digits) == NUMBER_DIGITS else Wrong("number_length")
+    code = text if text.isascii() else text.upper().translate(_LAYOUT)
+    match codes.read(code, *proofs):
+        case codes.Known():
+            return Code(code)
+        case codes.Forged():
+            return Wrong("forged")
+        case codes.Foreign():
+            return Wrong("foreign")

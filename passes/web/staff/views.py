@@ -1,0 +1,264 @@
+"""The till's pages. Each reads the form, asks the points store one thing, and shows what came of it.
+
+Everything that counts carries the receipt number that the page was made with: sent twice it counts once. An
+action can be undone at the till where it was done, for ten minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, jsonify, redirect, request, session, url_for
+
+from ... import cards, programmes, staff
+from ...card import Card
+from ...cards import Held
+from ...errors import Conflict, KeyReused, NotFound, PassesError
+from ...points import receipts
+from ...programmes import Programme
+from ...store import Connection, Row
+from ...wallets.ecard.face import Face, amount, face
+from ...words import Words, minor_digits
+from ..current import service
+from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
+from . import form, scan
+from .story import tell
+
+UNDO_SECONDS = 600
+SOON_SECONDS = 30 * 86_400
+
+staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
+guard(staff_pages, staff.ROLES)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The biggest thing on the screen: good, warn or bad, one sentence, one thing to do next."""
+
+    level: str
+    title: str
+    next: str = ""
+
+
+class UndoOver(Conflict):
+    """Too late, or done at another till."""
+
+    code = "undo_over"
+
+
+@staff_pages.get("")
+def home() -> Any:
+    return _home(None)
+
+
+@staff_pages.post("/find")
+def find() -> Any:
+    """The card that was scanned or typed, or what it is instead."""
+    scanned, secrets = request.form.get("code", "")[:200], service().secrets
+    said = scan.read(scanned, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
+    if isinstance(said, scan.Wrong):
+        return _home(_verdict(said.why)), 422
+    try:
+        with service().store.reading() as tx:
+            held = (
+                cards.by_number(tx, said.digits)
+                if isinstance(said, scan.Number)
+                else cards.by_code(tx, said.text, secrets)
+            )
+    except NotFound:
+        return _home(_verdict("unknown")), 404
+    return redirect(url_for("staff.card", serial=held.serial), 303)
+
+
+@staff_pages.get("/cards/<serial>")
+def card(serial: str) -> Any:
+    held, programme = _read(serial)
+    return _card(held, programme)
+
+
+@staff_pages.post("/cards/<serial>/quote")
+def quote(serial: str) -> Any:
+    """What would happen; nothing is stored."""
+    held, programme = _read(serial)
+    try:
+        order = form.order(request.form, programme)
+        with service().store.reading() as tx:
+            body = receipts.quote(tx, cards.by_serial(tx, serial), order, service().now)
+    except PassesError as wrong:
+        return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
+    said = words(programme.promise.look)
+    story = tell(body, programme, said)
+    if wants_json():
+        return jsonify(change=story.change, balance=story.balance, bill=story.bill, sentences=story.sentences)
+    reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
+    kept = {name: request.form.get(name, "")[:80] for name in ("receipt", "amount", "points", "reward")}
+    name = said.pick(reward.name) if reward else ""
+    return show("staff/quote.html", words=said, serial=serial, story=story, kept=kept, reward=name, **_who(held))
+
+
+@staff_pages.post("/cards/<serial>/receipts")
+def post(serial: str) -> Any:
+    """Do it, once."""
+    held, programme = _read(serial)
+    try:
+        order = form.order(request.form, programme)
+        with service().store.transaction() as tx:
+            answer = receipts.post(tx, cards.by_serial(tx, serial, lock=True), order, service().now, presence().stamp)
+    except PassesError as wrong:
+        return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
+    if not answer.repeated:
+        session["last"] = [serial, order.receipt, service().now]
+    return _to_done(serial, order.receipt)
+
+
+@staff_pages.get("/cards/<serial>/receipts/<receipt>")
+def done(serial: str, receipt: str) -> Any:
+    """What was done, and why."""
+    with service().store.reading() as tx:
+        held, row = _mine(tx, serial, receipt)
+        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    said = words(programme.promise.look)
+    return show(
+        "staff/done.html",
+        words=said,
+        serial=serial,
+        receipt=receipt,
+        story=tell(row.answer, programme, said),
+        taken_back=row.reverses is not None,
+        undone=row.reversed_by is not None,
+        may_undo=_may_undo(row),
+        **_who(held),
+    )
+
+
+@staff_pages.get("/cards/<serial>/receipts/<receipt>/undo")
+def ask_undo(serial: str, receipt: str) -> Any:
+    with service().store.reading() as tx:
+        held, row = _mine(tx, serial, receipt)
+        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    if not _may_undo(row):
+        return _to_done(serial, receipt)
+    said = words(programme.promise.look)
+    story = tell(row.answer, programme, said)
+    return show("staff/undo.html", words=said, serial=serial, receipt=receipt, story=story, **_who(held))
+
+
+@staff_pages.post("/cards/<serial>/receipts/<receipt>/undo")
+def undo(serial: str, receipt: str) -> Any:
+    """Take the receipt back. The reversal's number follows from the receipt's: twice is once."""
+    reversal = f"{receipt}-undone"
+    with service().store.transaction() as tx:
+        held, row = _mine(tx, serial, receipt, lock=True)
+        if row.reversed_by is None:
+            if not _may_undo(row):
+                raise UndoOver("This can no longer be undone here.")
+            receipts.reverse(tx, held, row, reversal, service().now, presence().stamp)
+    session.pop("last", None)
+    return _to_done(serial, reversal)
+
+
+def _home(verdict: Verdict | None) -> str:
+    return show("staff/home.html", verdict=verdict, last=_last())
+
+
+def _card(held: Held, programme: Programme, wrong: PassesError | None = None) -> str:
+    """The card's page; when something was refused, with what was typed and why."""
+    said = words(programme.promise.look)
+    drawn = held.revision.card
+    seen = face(drawn, said, service().settings.zone, service().now)
+    definition = programme.definition
+    typed = {name: request.form.get(name, "")[:40] for name in ("amount", "points")}
+    # A number that counted for something else is spent; any other was never used and goes on.
+    fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
+    return show(
+        "staff/card.html",
+        words=said,
+        serial=held.serial,
+        verdict=_state(drawn, said),
+        hints=_hints(drawn, seen, said),
+        rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
+        look=service().looks.get(drawn.look),
+        currency=definition.currency,
+        digits=minor_digits(definition.currency),
+        receipt=form.new_receipt() if fresh else request.form.get("receipt", ""),
+        typed=typed,
+        wrong=sentence(wrong, said) if wrong else "",
+        wrong_field=wrong.field if wrong else None,
+        spendable=_spendable(drawn, definition.worth_of_one, said),
+        face=seen,
+        name=drawn.name or said.say("staff.no_name"),
+    )
+
+
+def _who(held: Held) -> dict[str, Any]:
+    drawn = held.revision.card
+    said = words(drawn.look)
+    return {
+        "face": face(drawn, said, service().settings.zone, service().now),
+        "name": drawn.name or said.say("staff.no_name"),
+    }
+
+
+def _state(drawn: Card, said: Words) -> Verdict:
+    if drawn.is_void:
+        return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
+    return Verdict("good", said.say("staff.card_good"))
+
+
+def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
+    """At most two, what the cashier may say aloud."""
+    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if not r.missing]
+    soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
+    return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
+
+
+def _spendable(drawn: Card, worth_of_one: int, said: Words) -> str:
+    """What points can pay, as a hint under the field; empty: nothing to pay with."""
+    if not drawn.balance:
+        return ""
+    has = amount(said, drawn.unit, drawn.balance)
+    if not worth_of_one or not drawn.currency:
+        return said.say("staff.spend_has", amount=has)
+    return said.say("staff.spend_worth", amount=has, money=said.money(drawn.balance * worth_of_one, drawn.currency))
+
+
+def _verdict(why: str) -> Verdict | None:
+    if why == "empty":
+        return None
+    said = words()
+    level = "bad" if why == "forged" else "warn"
+    return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def _read(serial: str) -> tuple[Held, Programme]:
+    with service().store.reading() as tx:
+        held = cards.by_serial(tx, serial)
+        return held, programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+
+
+def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tuple[Held, Row]:
+    """A receipt of this card that this person made; another's is as good as none."""
+    held = cards.by_serial(tx, serial, lock)
+    row = receipts.find(tx, receipt[:100], held.row.programme)
+    if row.card_id != held.id or row.staff.partition("@")[0] != presence().person.key:
+        raise NotFound("There is no receipt with this number.", field="receipt")
+    return held, row
+
+
+def _may_undo(row: Row) -> bool:
+    here = row.staff == presence().stamp and service().now - row.created <= UNDO_SECONDS
+    return here and row.reverses is None and row.reversed_by is None
+
+
+def _last() -> dict[str, str] | None:
+    """The latest action at this till, while it can be undone."""
+    serial, receipt, at = session.get("last") or ("", "", 0)
+    if service().now - at > UNDO_SECONDS:
+        return None
+    return {"serial": serial, "receipt": receipt}
+
+
+def _to_done(serial: str, receipt: str) -> Any:
+    address = url_for("staff.done", serial=serial, receipt=receipt)
+    return jsonify(next=address) if wants_json() else redirect(address, 303)

@@ -1,0 +1,100 @@
+"""From joining to a card in Wallet, and a phone that the service knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from sqlalchemy import update
+
+from passes.store import tables as t
+from tests import passcheck
+from tests.cast import PASSES, Indoors, Member, Service, Till, days
+
+
+def test_a_member_takes_her_card_on_an_iphone(service: Service, anna: Member) -> None:
+    phone = anna.takes_her_card_on_an_iphone()
+    assert phone.shows("points") == 0
+    assert phone.shows("member") == "Anna"
+    (installed,) = service.installations()
+    assert (installed.serial, installed.place, installed.address) == (anna.serial, phone.device, phone.push_token)
+
+
+def test_a_card_that_changes_before_the_phone_registers_arrives_all_the_same(
+    service: Service, anna: Member, till: Till
+) -> None:
+    phone = service.phone()
+    bundle = phone.line("GET", service.apple.link(anna.serial), {})
+    till.earns(anna, points=30)
+    service.reconciles()
+    phone.adds(bundle.body, bundle.headers["Last-Modified"])
+    assert phone.shows("points") == 0
+    service.reconciles()
+    assert phone.shows("points") == 30
+    assert not phone.complaints
+
+
+def test_a_link_works_again_until_its_time_is_over(service: Service, anna: Member) -> None:
+    link = service.apple.link(anna.serial)
+    for _ in range(3):
+        assert service.phone().opens(link).status == 200
+    service.clock.goes_on(days(service.inner.settings.apple.download_days) + 1)
+    got = service.phone().opens(link)
+    assert got.status == 410
+    assert b"expired" in got.body
+
+
+def test_a_link_that_was_tampered_with_opens_nothing(service: Service, anna: Member) -> None:
+    bob = service.joins("Bob")
+    link, other = service.apple.link(anna.serial), service.apple.link(bob.serial)
+    proof = link.rsplit("/", 1)[1]
+    until, _, key = proof.removesuffix(".pkpass").partition(".")
+    wrong = [
+        other.replace(bob.serial, anna.serial),
+        link.replace(proof, f"{int(until, 16) + 1:x}.{key}.pkpass"),
+        link.replace(key, key[:-1] + ("A" if key[-1] != "A" else "B")),
+        link.replace(proof, ".pkpass"),
+        link.replace(proof, f"-1.{key}.pkpass"),
+        link.replace(proof, "0" * 5000 + ".pkpass"),
+        link.replace(anna.serial, "x" * 40),
+        link.replace(anna.serial, "%00"),
+        service.apple.link_many(anna.public_id).replace("pkpasses", "pkpass"),
+    ]
+    answers = {service.phone().opens(each).status for each in wrong}
+    assert answers == {404}
+
+
+def test_a_download_is_what_browsers_want(service: Service, anna: Member) -> None:
+    line, link = Indoors(service.app), service.apple.link(anna.serial)
+    got, head = line("GET", link, {}), line("HEAD", link, {})
+    assert got.headers["Content-Type"] == "application/vnd.apple.pkpass"
+    assert got.headers["Content-Disposition"] == "attachment; filename=cafe.pkpass"
+    assert got.headers["Cache-Control"] == "private, no-store"
+    assert int(got.headers["Content-Length"]) == len(got.body)
+    assert parsedate_to_datetime(got.headers["Last-Modified"]) <= datetime.fromtimestamp(service.now, UTC)
+    for name in ("Content-Type", "Content-Length", "Last-Modified", "Cache-Control"):
+        assert head.headers[name] == got.headers[name]
+    assert head.body == b""
+
+
+def test_a_member_with_two_cards_takes_both_at_once(service: Service, anna: Member) -> None:
+    other = service.joins("Anna")
+    with service.inner.store.transaction() as tx:
+        held = tx.execute(t.Card.__table__.select().where(t.Card.serial == anna.serial)).one()
+        tx.execute(update(t.Card).where(t.Card.serial == other.serial).values(member_id=held.member_id))
+    phone = service.phone()
+    got = phone.opens(service.apple.link_many(anna.public_id))
+    assert (got.status, got.headers["Content-Type"]) == (200, PASSES)
+    assert not passcheck.check_many(got.body, service.root, service.now)
+    assert set(phone.passes) == {anna.serial, other.serial}
+    assert phone.opens(service.apple.link_many("0" * 32)).status == 404
+
+
+def test_a_phone_of_another_make_says_its_own_word(service: Service, anna: Member, till: Till) -> None:
+    phones = [
+        anna.takes_her_card_on_an_iphone(service.phone(scheme=word))
+        for word in ("ApplePass", "AndroidPass", "WalletUnionPass", "WalletUnionHMSPass")
+    ]
+    till.earns(anna, points=7)
+    service.reconciles()
+    assert [phone.shows("points") for phone in phones] == [7, 7, 7, 7]
