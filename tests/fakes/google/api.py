@@ -106,7 +106,7 @@ class Api:
         request.account = self._accounts.bearer(request.headers.get("authorization", ""))
         if unknown := set(request.query) - QUERY:
             raise bad(f'Invalid JSON payload received. Unknown name "{min(unknown)}": Cannot bind query parameter.')
-        for method, pattern, do in _ROUTES:
+        for method, pattern, do in ROUTES:
             found = re.fullmatch(PREFIX + pattern, request.path)
             if found and method == request.method:
                 return do(self, request, **{name: unquote(value) for name, value in found.groupdict().items()})
@@ -237,7 +237,7 @@ def _most(query: dict[str, str]) -> int | None:
 
 _KINDS = f"/(?P<kind>{'|'.join((*CLASSES, *OBJECTS))})"
 _ID = "/(?P<id>[^/]+)"
-_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", _KINDS, Api._insert),
     ("GET", _KINDS, Api._list),
     ("GET", _KINDS + _ID, Api._get),
