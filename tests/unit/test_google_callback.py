@@ -499,6 +499,26 @@ def test_one_thread_fetches_and_the_others_wait_for_it(host: KeyHost, root_keys:
     assert (host.asked, got) == (1, [1] * 8)
 
 
+def test_nobody_waits_long_for_a_host_that_hangs(host: KeyHost, root_keys: RootKeys, clock: Clock) -> None:
+    asking, gate = threading.Event(), threading.Event()
+    host.before_answer = lambda: asking.set() or gate.wait(5)  # type: ignore[func-returns-value]
+    host.is_down = True
+
+    def wait() -> None:
+        with pytest.raises(KeysUnavailable):
+            root_keys.current()
+
+    slow = threading.Thread(target=wait)
+    slow.start()
+    assert asking.wait(5)
+    wait()
+    clock.moves(5)
+    gate.set()
+    slow.join(5)
+    wait()
+    assert host.asked == 1  # the pause begins when the try ends
+
+
 def test_nobody_waits_for_new_keys_while_old_ones_are_good(host: KeyHost, root_keys: RootKeys, clock: Clock) -> None:
     root_keys.current()
     clock.moves(24 * HOUR)

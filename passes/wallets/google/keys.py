@@ -24,6 +24,8 @@ SHORTEST_SECONDS = 60
 MARGIN_SECONDS = 60
 # Without a single key every callback would ask again; this many seconds lie between two tries.
 PAUSE_SECONDS = 2
+# How long a request waits for a list that another one is fetching. Google calls again, a web page does not.
+PATIENCE_SECONDS = 1
 
 Fetch = Callable[[str], bytes]
 """The body at an address, or `KeysUnavailable`."""
@@ -56,20 +58,26 @@ class RootKeys:
                 finally:
                     self._fetching.release()
             return self._live(now) or live
-        with self._fetching:
-            if not self._live(now) and not 0 <= now - self._tried < PAUSE_SECONDS:
-                self._refresh(now)
+        if self._fetching.acquire(timeout=PATIENCE_SECONDS):
+            try:
+                now = self._clock()
+                if not self._live(now) and not 0 <= now - self._tried < PAUSE_SECONDS:
+                    self._refresh(now)
+            finally:
+                self._fetching.release()
         if not (live := self._live(now)):
             raise KeysUnavailable("Google's keys cannot be had; the callback has to come again later.")
         return live
 
     def _refresh(self, now: float) -> None:
-        self._tried = now
         try:
             keys = read(self._fetch(self._url))
         except KeysUnavailable:
             self._due = now + SHORTEST_SECONDS
             return
+        finally:
+            # The end of the try: whoever waited for it must not make another at once.
+            self._tried = self._clock()
         live = tuple(key for key in keys if key.is_live(int(now * 1000)))
         if live:
             self._keys = live
