@@ -800,10 +800,12 @@ def test_the_weather_is_the_same_for_the_same_seed(google: FakeGoogle, club: Cli
 
 
 def test_a_reset_forgets_all_but_the_accounts(google: FakeGoogle, club: Client) -> None:
+    club.told("PATCH", f"/issuer/{ISSUER}", {"homepageUrl": "https://cards.example.org"})
     google.script(faults.answer(500))
     google.callbacks.stand_ins["*"] = "http://127.0.0.1:1"
     google.reset()
     assert google.requests == [] and google.resources.objects == {}
+    assert "homepageUrl" not in club.told("GET", f"/issuer/{ISSUER}")
     assert club.refused("GET", f"/loyaltyObject/{CARD}")[0] == 404
     assert google.callbacks.stand_ins == {"*": "http://127.0.0.1:1"}
 
@@ -1128,17 +1130,19 @@ def test_the_issuer_may_have_the_address(google: FakeGoogle, client: Client, sho
 
 def test_it_runs_alone(tmp_path: Path) -> None:
     key = tmp_path / "key.json"
-    command = [sys.executable, "-m", "tests.fakes.google", "--account", str(key), "--calls-per-second", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    start = [sys.executable, "-m", "tests.fakes.google", "--account", str(key), "--calls-per-second", "0"]
+    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         assert process.stdout
         said = json.loads(process.stdout.readline())
         account = json.loads(key.read_text())
         assert account["token_uri"] == said["token_url"] and key.stat().st_mode & 0o77 == 0
         assert httpx2.post(f"{said['url']}/fake/report", trust_env=False).json()["calls"] == 0
-        assert httpx2.post(f"{said['url']}/fake/reset", trust_env=False).status_code == 200
+        for command in ("reset", "expire-tokens", "weather?rate=1&fault=503"):
+            assert httpx2.post(f"{said['url']}/fake/{command}", trust_env=False).status_code == 200
+        assert httpx2.post(said["token_url"], trust_env=False).status_code == 503
         assert httpx2.get(said["keys_url"], trust_env=False).json()["keys"]
         process.send_signal(signal.SIGTERM)
-        assert json.loads(process.stdout.readline())["requests"] == 1
+        assert json.loads(process.stdout.readline())["requests"] == 2
 
 
 def test_a_hundred_connections_at_once(google: FakeGoogle, club: Client) -> None:

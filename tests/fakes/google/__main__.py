@@ -1,7 +1,9 @@
 """Google Wallet as a process of its own: `python -m tests.fakes.google --account key.json`.
 
 It prints one line of JSON with its addresses, and on SIGTERM one more with what it saw. While it runs,
-POST /fake/report, /fake/reset and /fake/expire-tokens do what they say.
+POST /fake/report, /fake/reset and /fake/expire-tokens do what they say, and /fake/weather?rate=1&fault=hang
+lets all of Google hang (rate=0: no more). A person saves a card by POST to a save link with the cookie
+`user=anna@example.org&device=phone`, and removes it by POST to /gp/v/remove/<object id>.
 """
 
 from __future__ import annotations

@@ -76,6 +76,12 @@ class Accounts:
         self.token_seconds = TOKEN_SECONDS
         self._tokens: dict[str, tuple[str, float]] = {}
 
+    def reset(self) -> None:
+        """Nothing granted or refused, and issuers as they were at first; accounts, roles and tokens stay."""
+        self.granted = self.refused = 0
+        for issuer_id, issuer in self.issuers.items():
+            issuer.body = _new_issuer(issuer_id)
+
     def add(self, email: str, roles: Mapping[str, str]) -> ServiceAccount:
         """A service account and the issuers it is a user of."""
         key = _key(email)
@@ -87,8 +93,7 @@ class Accounts:
 
     def issuer(self, issuer_id: str) -> Issuer:
         """The issuer, made when it is first spoken of."""
-        body = {"issuerId": issuer_id, "name": f"Issuer {issuer_id}"}
-        return self.issuers.setdefault(issuer_id, Issuer(body))
+        return self.issuers.setdefault(issuer_id, Issuer(_new_issuer(issuer_id)))
 
     # -- tokens
 
@@ -169,3 +174,7 @@ class Accounts:
             raise bad("permissions need an e-mail address and a role each, and one OWNER.")
         self.issuer(issuer_id).roles = roles
         return self.permissions(issuer_id)
+
+
+def _new_issuer(issuer_id: str) -> dict[str, Any]:
+    return {"issuerId": issuer_id, "name": f"Issuer {issuer_id}"}

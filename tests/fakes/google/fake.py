@@ -1,7 +1,9 @@
 """Google Wallet, played on this machine: tokens, the API, save links, phones and callbacks over real HTTP.
 
-It is as strict as the documents say the real one is, and where they say nothing, the stricter way. It knows
-what the real one knows and no more; every request is kept, and faults can be had by kind, number or chance.
+It is as strict as the documents say the real one is. Where they are silent it takes the stricter way: large
+numbers only as text; every write of a class says reviewStatus; a PATCH that would leave two kinds of balance is
+refused; a card stays with whoever saved it first. It knows what the real one knows and no more; every request
+is kept, and faults can be had by kind, number or chance.
 
     with FakeGoogle() as google:
         account = google.service_account()          # its key file: account.write(path)
@@ -24,7 +26,7 @@ from .accounts import Accounts, ServiceAccount
 from .api import CALLS_PER_SECOND, NOT_FOUND, Api, split
 from .callbacks import Callbacks
 from .clock import Clock
-from .faults import ORDINARY, Fault, Faults
+from .faults import NAMED, ORDINARY, Fault, Faults
 from .notices import Notice, Notices
 from .phone import Phone
 from .refusals import Refused, SaveRefused, TokenRefused
@@ -55,10 +57,6 @@ class FakeGoogle:
         self.faults = Faults()
         self.signer = Signer(self.clock)
         self.accounts = Accounts(self.clock)
-        self._begin(calls_per_second)
-        self._server = Server(self._take, self._carry, port)
-
-    def _begin(self, calls_per_second: int | None) -> None:
         self.requests: list[Request] = []
         self.notices = Notices(self.clock)
         self.resources = Resources(self.clock, self.notices, self.policy)
@@ -66,6 +64,7 @@ class FakeGoogle:
         self.callbacks = Callbacks(self.signer, self.clock, self.accounts, self.resources)
         self._api = Api(self.clock, self.accounts, self.resources, self.links, self.faults)
         self._api.calls_per_second = calls_per_second
+        self._server = Server(self._take, self._carry, port)
 
     def __enter__(self) -> FakeGoogle:
         self._server.open()
@@ -83,15 +82,14 @@ class FakeGoogle:
         self._server.close()
 
     def reset(self) -> None:
-        """As new: no classes, objects, notices, faults or journal. Accounts, tokens and addresses stay."""
+        """No classes, objects, notices, faults or journal. Accounts, tokens and everything set by hand stay."""
         with self.lock:
-            before, stand_ins = self._api, self.callbacks.stand_ins
-            self.faults.reset()
-            self.signer.reset()
+            self.requests.clear()
             self.clock.runs()
-            self._begin(before.calls_per_second)
-            self._api.save_url = self.save_url
-            self.callbacks.stand_ins = stand_ins
+            for each in (self.faults, self.signer, self.accounts, self.notices, self.resources, self.links):
+                each.reset()
+            self.callbacks.reset()
+            self._api.reset()
 
     # -- addresses
 
@@ -254,7 +252,7 @@ class FakeGoogle:
             if path.startswith(SAVE_PATH):
                 return self._preview(request)
             if path.startswith("/fake/") and request.method == "POST":
-                return self._command(path.removeprefix("/fake/"))
+                return self._command(path.removeprefix("/fake/"), request.query)
         return NOT_FOUND
 
     def _token(self, request: Request) -> Answer:
@@ -299,14 +297,20 @@ class FakeGoogle:
             raise SaveRefused("This card is not in the wallet.")
         return [("del", resource)], {}
 
-    def _command(self, name: str) -> Answer:
+    def _command(self, name: str, query: dict[str, str]) -> Answer:
         """For those who cannot reach into this process."""
-        if name == "reset":
-            self.reset()
-        elif name == "expire-tokens":
-            self.expire_tokens()
-        elif name != "report":
-            return NOT_FOUND
+        match name:
+            case "reset":
+                self.reset()
+            case "expire-tokens":
+                self.expire_tokens()
+            case "weather":
+                chosen = NAMED.get(query.get("fault", ""))
+                self.weather(float(query.get("rate", "0")), [chosen] if chosen else ORDINARY)
+            case "report":
+                pass
+            case _:
+                return NOT_FOUND
         return told(200, self.report())
 
     def report(self) -> dict[str, Any]:

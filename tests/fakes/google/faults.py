@@ -96,6 +96,19 @@ ORDINARY = (
 )
 """What a bad day brings."""
 
+NAMED = {
+    "hang": HANG,
+    "reset": RESET_BEFORE,
+    "lost": LOST_ANSWER,
+    "junk": JUNK,
+    "401": answer(401),
+    "429": answer(429),
+    "403": QUOTA_403,
+    "500": answer(500),
+    "503": answer(503),
+}
+"""For whoever asks from another process."""
+
 
 @dataclass
 class _Script:

@@ -35,6 +35,9 @@ class Notices:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
         self.all: list[Notice] = []
         self.refused: list[str] = []
         self._by_pass: dict[str, list[Notice]] = defaultdict(list)

@@ -62,6 +62,9 @@ class Resource:
 class Resources:
     def __init__(self, clock: Clock, notices: Notices, policy: Policy) -> None:
         self._clock, self._notices, self.policy = clock, notices, policy
+        self.reset()
+
+    def reset(self) -> None:
         self.classes: dict[str, Resource] = {}
         self.objects: dict[str, Resource] = {}
         self.expires_late_seconds = 0.0

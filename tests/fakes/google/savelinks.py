@@ -23,6 +23,9 @@ class SaveLinks:
 
     def __init__(self, accounts: Accounts, resources: Resources, clock: Clock) -> None:
         self._accounts, self._resources, self._clock = accounts, resources, clock
+        self.reset()
+
+    def reset(self) -> None:
         self.warnings: list[str] = []
         self._short: dict[str, str] = {}
 
