@@ -55,7 +55,9 @@ def assemble(home: Path, clock: Callable[[], float] = time.time, wallets: Sequen
 
 def create_app(home: Path | None = None, clock: Callable[[], float] = time.time) -> Flask:
     """The web application of the home folder (default: PASSES_HOME, else the current folder)."""
-    from . import config, web
+    from . import config, log, web
 
+    # Under any server: structlog's own default would print local variables, tokens among them.
+    log.set_up()
     home = home or config.default_home()
     return web.build(assemble(home, clock))

@@ -17,21 +17,23 @@ from email_validator import EmailNotValidError, validate_email
 from .errors import BadInput
 from .secrets import Secrets
 
+MOST_PHONE = 40
 _NONCE_BYTES = 12
 
 
 def email(written: str) -> str:
     """The address in its one spelling, or a `BadInput`."""
     try:
-        return validate_email(written.strip()[:254], check_deliverability=False).normalized.lower()
-    except EmailNotValidError:
+        # Never cut: what is left of a long address may be somebody else's.
+        return validate_email(written.strip(), check_deliverability=False).normalized.lower()
+    except (EmailNotValidError, UnicodeError):
         raise BadInput("This is not an e-mail address; it looks like name@example.org.", field="email") from None
 
 
 def phone(written: str, country: str) -> str:
     """The number as +48600100200; `country` (ISO 3166) is meant when none is written."""
     try:
-        number = phonenumbers.parse(written.strip()[:40], country)
+        number = phonenumbers.parse(written.strip(), country) if len(written) <= MOST_PHONE else None
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):

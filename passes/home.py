@@ -43,7 +43,9 @@ def create(folder: Path, now: int) -> None:
 def _copy(folder: Path) -> None:
     source = templates()
     (folder / "certs").mkdir(parents=True, exist_ok=True)
-    (folder / "certs").chmod(0o700)
+    # The database names the members; nobody else on this machine needs to see it.
+    for private in (folder, folder / "certs"):
+        private.chmod(0o700)
     ignored = shutil.ignore_patterns("home", "*.py", "__pycache__")
     shutil.copytree(source, folder / "templates", ignore=ignored, dirs_exist_ok=True)
     shutil.copy(source / "home" / config.FILE, folder / config.FILE)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 
 from .store import Connection, Row, mark_stale
 from .store import tables as t
@@ -37,7 +37,7 @@ def add(
     A place that registers again gets its new address everywhere, because the old one is dead.
     """
     here = (t.Installation.wallet == wallet) & (t.Installation.place == place)
-    lock(tx, here | (t.Installation.card_id == card_id))
+    lock(tx, locking(here | (t.Installation.card_id == card_id)))
     known = tx.execute(select(t.Installation.id, t.Installation.address).where(*_which(card_id, wallet, place))).first()
     _readdress(tx, wallet, place, address, now)
     if known:
@@ -58,13 +58,18 @@ def add(
     return True
 
 
-def lock(tx: Connection, *which: ColumnElement[bool]) -> None:
-    """Hold these rows, taken in one order by everybody: no two ever wait for each other.
+def locking(which: ColumnElement[bool]) -> Select[Any]:
+    """For `lock`: these rows, taken in one order by everybody, so that no two ever wait for each other.
 
     Tills, phones, the sweep and the reconciler change many rows at a time. Cards are always locked before.
     """
+    return select(t.Installation.id).where(which).order_by(t.Installation.id).with_for_update()
+
+
+def lock(tx: Connection, rows: Select[Any], **parameters: object) -> None:
+    """Hold these rows until the commit. On SQLite whoever writes holds everything anyway."""
     if tx.dialect.name != "sqlite":
-        tx.execute(select(t.Installation.id).where(*which).order_by(t.Installation.id).with_for_update())
+        tx.execute(rows, parameters)
 
 
 def forget(tx: Connection, card_id: int, wallet: str, place: str) -> bool:
@@ -116,7 +121,7 @@ def reasons(tx: Connection, limit: int = 50) -> Sequence[Row]:
 def retry_set_aside(tx: Connection, wallet: str, now: int) -> int:
     """A person has acted: try again whatever was set aside in this wallet. How many that are."""
     aside = (t.Installation.wallet == wallet, t.Installation.set_aside)
-    lock(tx, *aside)
+    lock(tx, locking(and_(*aside)))
     values = {"set_aside": False, "due": now, "attempts": 0, "why": None, "bulk": True}
     retried = tx.execute(update(t.Installation).where(*aside).values(values)).rowcount
     if retried:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from . import codes, contacts, programmes, revisions
@@ -194,14 +194,14 @@ class Members:
             return t.Member.id.in_(select(t.Card.member_id).where(t.Card.number == number))
         if "@" in asked:
             hashes = self._hashes_of(contacts.email, asked)
-            return or_(t.Member.email_hash.in_(hashes), t.Member.external_id == asked)
+            return _either(t.Member.email_hash.in_(hashes), t.Member.external_id == asked)
         if number.lstrip("+").isdigit() and len(number) >= 7:
             hashes = self._hashes_of(lambda written: contacts.phone(written, self._country), asked)
-            return or_(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
+            return _either(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
         first = asked.casefold()
         # A range instead of LIKE: both databases serve it from the plain index.
         begins = (t.Member.name_key >= first) & (t.Member.name_key < first + "\U0010ffff")
-        return or_(begins, t.Member.external_id == asked)
+        return _either(begins, t.Member.external_id == asked)
 
     def _hashes_of(self, spell: Callable[[str], str], written: str) -> list[bytes]:
         """None when it is no contact at all: a system's own id may look much like one."""
@@ -251,6 +251,11 @@ def clean_name(name: str) -> str:
     if len(short) > MOST_NAME:
         raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
     return short
+
+
+def _either(*matches: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Any of these, each looked up in its own index: for a plain OR in the order of ids SQLite reads every member."""
+    return t.Member.id.in_(union(*(select(t.Member.id).where(match) for match in matches)))
 
 
 def _held_programme(tx: Connection, key: str) -> Programme:

@@ -105,7 +105,7 @@ def _stale(row: Row) -> Stale:
 def _settle(tx: Connection, rows: Sequence[Row], outcomes: Sequence[Outcome], lease: str, now: int) -> None:
     pushed: list[dict[str, Any]] = []
     now_ms = int(time.time() * 1000)
-    installations.lock(tx, t.Installation.id.in_([row.id for row in rows]))
+    installations.lock(tx, _LOCK, ids=[row.id for row in rows])
     for row, outcome in zip(rows, outcomes, strict=True):
         match outcome:
             case Pushed():
@@ -148,9 +148,10 @@ def _ours(row: Row, lease: str) -> tuple[Any, ...]:
 def _wait(attempts: int, wait_seconds: int) -> int:
     """Longer with each attempt, never in step with others, never sooner than the wallet asked."""
     base = min(LONGEST_WAIT_SECONDS, max(wait_seconds, 1) * 2 ** min(attempts, 12))
-    return max(wait_seconds, math.ceil(base * random.uniform(1, 1.5)))
+    return max(wait_seconds, math.ceil(int(base) * random.uniform(1, 1.5)))
 
 
+_LOCK = installations.locking(t.Installation.id.in_(bindparam("ids", expanding=True)))
 _LEASED = (
     select(
         t.Installation.id,

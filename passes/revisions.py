@@ -90,7 +90,7 @@ def _next_visit(facts: Facts, now: int) -> int | None:
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
     # The clock that people wait by; `now` may be a rehearsed one and has only whole seconds.
     at = {"b_due": now, "b_bulk": bulk, "b_changed_ms": int(time.time() * 1000)}
-    installations.lock(tx, t.Installation.card_id.in_([values["b_id"] for values in changed]))
+    installations.lock(tx, _LOCK_INSTALLATIONS, ids=[values["b_id"] for values in changed])
     told = tx.execute(_UPDATE_INSTALLATIONS, [values | at for values in changed])
     if told.rowcount != 0:
         mark_stale(tx)
@@ -131,6 +131,7 @@ _UPDATE_CARD = (
     .where(t.Card.id == bindparam("b_id"))
     .values({name: bindparam(f"b_{name}") for name in ("revision", "modified", "digest", "face", "next_change")})
 )
+_LOCK_INSTALLATIONS = installations.locking(t.Installation.card_id.in_(bindparam("ids", expanding=True)))
 # A lease, a back-off and a person's decision outlive a new revision: only a row at rest becomes due now.
 _is_waiting = or_(t.Installation.lease.is_not(None), t.Installation.attempts > 0, t.Installation.set_aside)
 _was_stale = t.Installation.due.is_not(None)

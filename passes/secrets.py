@@ -43,7 +43,10 @@ class Secrets:
             ) from None
         except (OSError, UnicodeDecodeError) as wrong:
             raise ConfigError(f"{path.name} cannot be read: {type(wrong).__name__}.") from None
-        return cls(dict(_key(path, number, line) for number, line in enumerate(lines, 1) if line.strip()))
+        keys = [_key(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        if not keys or len(dict(keys)) != len(keys):
+            raise ConfigError(f"{path.name} must hold at least one key, and each under a name of its own.")
+        return cls(dict(keys))
 
     @staticmethod
     def create(path: Path) -> None:

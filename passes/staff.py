@@ -142,9 +142,11 @@ def invite(tx: Connection, person: Person, now: int) -> str:
     return token
 
 
-def invited(tx: Connection, token: str, now: int) -> Person:
+def invited(tx: Connection, token: str, now: int, lock: bool = False) -> Person:
+    """Whom this link is for; `lock` keeps it from being used at the same moment."""
     which = (t.Staff.invitation == _hash(token), t.Staff.invited_until > now, t.Staff.ended.is_(None))
-    row = tx.execute(select(t.Staff).where(*which).with_for_update()).first()
+    query = select(t.Staff).where(*which)
+    row = tx.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound("This link was used or is too old; ask for a new one.", field="invitation")
     return _person(row)

@@ -43,7 +43,7 @@ def next_due(tx: Connection) -> int | None:
 def _draw_due(tx: Connection, now: int, chunk: int) -> int:
     due = select(t.Card.id).where(t.Card.next_change <= now).order_by(t.Card.next_change).limit(chunk)
     ids = sorted(tx.execute(due.with_for_update(skip_locked=True, key_share=True)).scalars())
-    return _draw(tx, ids, now, bulk=False)
+    return _draw(tx, ids, now, bulk=True)
 
 
 def _continue_touch(tx: Connection, now: int, chunk: int) -> int:

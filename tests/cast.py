@@ -100,7 +100,7 @@ class Indoors:
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         got = self._app.test_client().open(url, method=method, headers=dict(headers), data=body)
-        return Answer(got.status_code, got.headers, got.data)
+        return Answer(got.status_code, cast(Mapping[str, str], got.headers), got.data)
 
 
 def outdoors(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
@@ -111,7 +111,7 @@ def outdoors(method: str, url: str, headers: Mapping[str, str], body: bytes | No
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         connection.request(method, path, body, {**headers, "Host": parts.netloc})
         got = connection.getresponse()
-        return Answer(got.status, got.headers, got.read())
+        return Answer(got.status, cast(Mapping[str, str], got.headers), got.read())
     finally:
         connection.close()
 

@@ -674,7 +674,7 @@ def _check_required(card: Mapping[str, Any], report: _Report) -> None:
     for key, (rule, shape) in shapes.items():
         value = card.get(key)
         if report.expect(isinstance(value, str) and value.strip(), "J03", f"{key} is missing or empty"):
-            report.expect(re.fullmatch(shape, value), rule, f"{key} has not the right shape")
+            report.expect(re.fullmatch(shape, str(value)), rule, f"{key} has not the right shape")
 
 
 def _check_styles(card: Mapping[str, Any], report: _Report) -> None:
@@ -688,7 +688,8 @@ def _check_service(card: Mapping[str, Any], allow_http: bool, report: _Report) -
     url, token = card.get("webServiceURL"), card.get("authenticationToken")
     if url is None and token is None:
         return
-    if not report.expect(isinstance(url, str) and isinstance(token, str), "J07", "URL and token go together"):
+    if not (isinstance(url, str) and isinstance(token, str)):
+        report.expect(False, "J07", "URL and token go together")
         return
     secure = url.startswith(("https://", "http://") if allow_http else "https://")
     report.expect(secure and "?" not in url and "#" not in url, "J07", "webServiceURL must be plain https")

@@ -101,6 +101,8 @@ def _checked(url: str) -> URL:
         raise ConfigError(f"[store.url] is not an address of a database we can open; try: {hint}") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise ConfigError("[store.url] must begin with sqlite:/// or postgresql+psycopg://")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("[store.url] must name a file, such as sqlite:///passes.db")
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed

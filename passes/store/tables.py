@@ -85,7 +85,10 @@ class Member(Base):
     public_id: Mapped[str] = mapped_column(String(32), unique=True)
     name: Mapped[str] = mapped_column(String(200), default="")
     # Lower case, for look-up by the beginning of a name.
-    name_key: Mapped[str] = mapped_column(String(200), default="", index=True)
+    # Compared by code point on every database, whatever language its server speaks.
+    name_key: Mapped[str] = mapped_column(
+        String(200).with_variant(String(200, collation="C"), "postgresql"), default="", index=True
+    )
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

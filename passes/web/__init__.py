@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import Busy, PassesError
+from ..errors import BadInput, Busy, PassesError
 from ..service import Service
 from .current import EXTENSION
 from .page import error_page
@@ -54,6 +54,7 @@ def build(service: Service) -> Flask:
     app.register_error_handler(PassesError, _explain)
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
+    app.before_request(_refuse_nul)
     app.after_request(_protect)
     service.store.nudge = service.worker().nudge_soon
     return app
@@ -81,6 +82,12 @@ def _register(app: Flask, service: Service) -> None:
         part.register(app, service)
     for wallet in service.wallets.values():
         wallet.register(app)
+
+
+def _refuse_nul() -> None:
+    """No text of ours holds this sign, and PostgreSQL cannot even be asked for it."""
+    if any("\0" in text for text in (request.path, *request.args.values(), *request.form.values())):
+        raise BadInput("The request holds a sign (NUL) that no text of ours has; remove it.")
 
 
 def _explain(error: PassesError) -> Answer:
@@ -117,7 +124,7 @@ def _answer(status: int, code: str, sentence: str, field: str | None = None) -> 
 
 def _wants_page() -> bool:
     """Phones and systems get problem+json, browsers a page."""
-    if request.path.startswith(("/api/", "/apple/")):
+    if request.path.startswith(("/api/", "/apple/v1")):
         return False
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
 

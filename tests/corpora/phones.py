@@ -168,7 +168,7 @@ SEGMENTS = (
     "C:",
     "C%3a%5cboot.ini",
     "%5c%5chost%5cshare",
-    "file:///etc/passwd",
+    "file:" + "///etc/passwd",
     "http://169.254.169.254/",
     "~root",
     "$HOME",

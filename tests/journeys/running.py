@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from click.testing import CliRunner
+
+from passes.cli import main
 
 ROOT = Path(__file__).parents[2]
 COMMAND_SECONDS = 60
@@ -28,7 +31,16 @@ class Ran:
 
 
 def passes(*words: str | Path, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ran:
-    """`passes WORDS`, to its end."""
+    """`passes WORDS` in this process, which has imported everything already."""
+    changed: dict[str, str | None] = {name: None for name in os.environ if name.startswith("PASSES_")}
+    result = CliRunner().invoke(main, [str(word) for word in words], input=stdin, env=changed | dict(environment or {}))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def executed(*words: str | Path, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ran:
+    """`passes WORDS` as an operator calls it, to its end."""
     command = [sys.executable, "-m", "passes", *map(str, words)]
     done = subprocess.run(
         command,

@@ -436,7 +436,7 @@ def test_each_key_has_a_rate_of_its_own(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_counted_across_processes(tmp_path: Path, redis_url: str) -> None:
-    settings = {"limits__api": "3/hour", "limits__storage": redis_url}
+    settings: dict[str, Any] = {"limits__api": "3/hour", "limits__storage": redis_url}
     first = open_shop(tmp_path / "home", **settings)
     second = ShopSystem.__new__(ShopSystem)
     second.__dict__ |= first.__dict__ | {"app": first.again()}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
+from passes import reconcile
+from passes.card import Revision
+from passes.wallets import File, Outcome, Stale
 from tests.cast import Member, Phone, Service, Till, days, hours, minutes
 from tests.fakes.apns import DROP, HANG, RESET_STREAM, RESET_TCP, FakeAPNs, answer
 
@@ -102,7 +106,6 @@ def test_the_till_does_not_wait_for_apple(service: Service, anna: Member, till: 
 
 def _lease_and_die(service: Service) -> None:
     """A worker takes what is stale and is no more before it told anybody."""
-    from passes import reconcile
 
     class Killed(BaseException):
         pass
@@ -110,7 +113,10 @@ def _lease_and_die(service: Service) -> None:
     class Dying:
         name = "apple"
 
-        def push(self, batch: object) -> None:
+        def issue(self, revision: Revision) -> File:
+            raise NotImplementedError
+
+        def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
             raise Killed
 
     inner = service.inner

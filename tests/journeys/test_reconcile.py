@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -25,7 +25,7 @@ def shop(store_url: str) -> Iterator[CornerShop]:
 class Slow(Phonebook):
     """Does something else while it is being told."""
 
-    def __init__(self, meanwhile: partial[object]) -> None:
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
         super().__init__()
         self._meanwhile = meanwhile
 

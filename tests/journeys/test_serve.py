@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.home import new_home
-from tests.journeys.running import Running, environment_of, free_port, is_alive, passes, serving
+from tests.journeys.running import Running, environment_of, executed, free_port, is_alive, serving
 
 GENTLE_SECONDS = 15
 
@@ -69,7 +69,7 @@ def test_a_port_in_use_is_a_sentence(home: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = passes("--home", home, "serve", environment={"PASSES_SERVER__PORT": str(port)})
+        said = executed("--home", home, "serve", environment={"PASSES_SERVER__PORT": str(port)})
     assert said.code == 1
     assert f"port {port}" in said.complained
     assert "PORT=9000 make run" in said.complained
@@ -86,7 +86,7 @@ def test_a_port_in_use_is_a_sentence(home: Path) -> None:
 )
 def test_what_is_missing_is_said_before_anything_starts(home: Path, spoil: Callable[[Path], object], word: str) -> None:
     spoil(home)
-    said = passes("--home", home, "serve", environment={"PASSES_SERVER__PORT": str(free_port())})
+    said = executed("--home", home, "serve", environment={"PASSES_SERVER__PORT": str(free_port())})
     assert (said.code, word in said.complained) == (1, True), said.complained
 
 

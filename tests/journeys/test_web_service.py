@@ -55,9 +55,16 @@ def bob(shop: Service) -> Member:
 
 
 @pytest.fixture
-def phone(bob: Member) -> Phone:
-    """Bob's, with his card on it."""
-    return bob.takes_her_card_on_an_iphone()
+def phone(shop: Service, bob: Member) -> Iterator[Phone]:
+    """Bob's, with his card on it; afterwards pushes reach none of the phones of this test."""
+    yield bob.takes_her_card_on_an_iphone()
+    shop.phones.clear()
+
+
+@pytest.fixture(scope="module")
+def resident(shop: Service) -> Phone:
+    """One phone with one card, for tests that leave it as it was."""
+    return shop.joins("Resident").takes_her_card_on_an_iphone()
 
 
 @pytest.fixture
@@ -105,9 +112,9 @@ def test_w01_without_the_pass_s_own_token_nothing_is_done(shop: Service, phone: 
 
 
 @pytest.mark.parametrize("header", AUTHORIZATIONS, ids=lambda header: ascii(header[:24]))
-def test_w01_no_strange_header_opens_or_breaks_anything(phone: Phone, header: str) -> None:
+def test_w01_no_strange_header_opens_or_breaks_anything(resident: Phone, header: str) -> None:
     sent = {"Authorization": header.encode().decode("latin-1")}
-    assert phone.line("GET", phone.pass_url(phone.only), sent).status == 401
+    assert resident.line("GET", resident.pass_url(resident.only), sent).status == 401
 
 
 def test_w02_w03_a_second_registration_replaces_the_push_token(shop: Service, bob: Member) -> None:
@@ -132,9 +139,9 @@ def test_w04_registrations_at_the_same_time_are_one(service: Service, anna: Memb
 
 
 @pytest.mark.parametrize("body", REGISTRATIONS, ids=lambda body: ascii(body[:24]))
-def test_w05_a_malformed_registration_is_a_400(shop: Service, phone: Phone, body: bytes) -> None:
+def test_w05_a_malformed_registration_is_a_400(shop: Service, resident: Phone, body: bytes) -> None:
     before = shop.installations()
-    got = phone.calls("POST", phone.registration_url(phone.only), phone.only, body)
+    got = resident.calls("POST", resident.registration_url(resident.only), resident.only, body)
     assert got.status == 400
     assert got.json["detail"]
     assert shop.installations() == before
@@ -220,11 +227,11 @@ def test_w10_to_w13_the_list_names_exactly_what_changed(shop: Service, phone: Ph
 
 
 @pytest.mark.parametrize("tag", TAGS, ids=lambda tag: ascii(tag[:24]))
-def test_w16_a_tag_that_is_not_ours_means_no_tag(phone: Phone, tag: str) -> None:
+def test_w16_a_tag_that_is_not_ours_means_no_tag(resident: Phone, tag: str) -> None:
     for written in (quote(tag, safe=""), quote(tag, safe="%&;=")):
-        got = phone.line("GET", f"{phone.list_url(phone.only)}?passesUpdatedSince={written}", {})
+        got = resident.line("GET", f"{resident.list_url(resident.only)}?passesUpdatedSince={written}", {})
         assert got.status == 200
-        assert got.json["serialNumbers"] == [phone.only.serial]
+        assert got.json["serialNumbers"] == [resident.only.serial]
 
 
 def test_w17_an_unknown_device_is_told_nothing(phone: Phone) -> None:
@@ -271,9 +278,9 @@ def test_w19_a_change_within_the_same_second_is_fetched(phone: Phone, desk: Till
 
 
 @pytest.mark.parametrize("date", DATES, ids=lambda date: ascii(date[:24]))
-def test_w20_a_date_that_is_none_gets_the_pass(phone: Phone, date: str) -> None:
-    card = phone.only
-    got = phone.calls("GET", phone.pass_url(card), card, since=date or None)
+def test_w20_a_date_that_is_none_gets_the_pass(resident: Phone, date: str) -> None:
+    card = resident.only
+    got = resident.calls("GET", resident.pass_url(card), card, since=date or None)
     assert got.status in (200, 304)
     assert got.status == 200 or parsedate_to_datetime(date) >= parsedate_to_datetime(got.headers["Last-Modified"])
 
@@ -338,11 +345,11 @@ def test_w27_a_blocked_member_keeps_a_void_pass(shop: Service, bob: Member, phon
 
 
 @pytest.mark.parametrize("path", ["v2/passes/{}/{}", "v2/log", "v1", "", "v1/passes", "v1/nothing", "v1/log/more"])
-def test_w28_other_paths_are_not_there(phone: Phone, path: str) -> None:
-    pass_type, serial, _ = phone.only.identity
-    url = f"{phone.only.card['webServiceURL']}/{path.format(pass_type, serial)}"
-    assert phone.line("GET", url, {}).status == 404
-    assert phone.line("POST", url, {}, b"{}").status == 404
+def test_w28_other_paths_are_not_there(resident: Phone, path: str) -> None:
+    pass_type, serial, _ = resident.only.identity
+    url = f"{resident.only.card['webServiceURL']}/{path.format(pass_type, serial)}"
+    assert resident.line("GET", url, {}).status == 404
+    assert resident.line("POST", url, {}, b"{}").status == 404
 
 
 def test_nobody_enrols_through_a_pass(phone: Phone) -> None:
@@ -628,8 +635,8 @@ def test_c04_a_certificate_is_exchanged_while_the_service_runs(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("body", LOGS, ids=lambda body: ascii(body[:24]))
-def test_w24_whatever_is_reported_is_a_200(phone: Phone, body: bytes) -> None:
-    got = phone.line("POST", f"{phone.only.card['webServiceURL']}/v1/log", {}, body)
+def test_w24_whatever_is_reported_is_a_200(resident: Phone, body: bytes) -> None:
+    got = resident.line("POST", f"{resident.only.card['webServiceURL']}/v1/log", {}, body)
     assert (got.status, got.body) == (200, b"")
 
 

@@ -292,7 +292,7 @@ def test_chunks_cannot_be_swapped_or_dropped() -> None:
 
 def test_a_backup_is_taken_while_tills_go_on(service: Service, tmp_path: Path) -> None:
     serials = [join(service, f"member{number}") for number in range(30)]
-    sold = []
+    sold: list[int] = []
 
     def sell(_rows: int) -> None:
         earn(service, serials[len(sold) % 30], 1, f"meanwhile-{len(sold)}")

@@ -131,7 +131,7 @@ def test_a_missing_worker_is_found_by_what_waits(home: Path) -> None:
     assert "no worker" in bad(examined(home))["worker"]
     app = create_app(home).test_client()
     ready = app.get("/ready")
-    assert (ready.status_code, ready.json["status"]) == (200, "degraded")
+    assert (ready.status_code, ready.get_json()["status"]) == (200, "degraded")
     assert "passes_overdue_seconds 2" in app.get("/metrics").text
     sql(home, f"UPDATE installation SET lease = 'a', due = {now + 60}")
     assert "worker" not in bad(examined(home))
@@ -139,7 +139,7 @@ def test_a_missing_worker_is_found_by_what_waits(home: Path) -> None:
 
 def test_a_store_out_of_reach_makes_it_not_ready(home: Path) -> None:
     app = create_app(home).test_client()
-    assert app.get("/ready").json["status"] == "good"
+    assert app.get("/ready").get_json()["status"] == "good"
     os.rename(home / "passes.db", home / "away.db")
     for name in ("passes.db-wal", "passes.db-shm"):
         (home / name).unlink(missing_ok=True)

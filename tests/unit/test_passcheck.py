@@ -376,6 +376,7 @@ def public_key(curve: str) -> str:
 
 UUID = "f7826da6-4fa2-4e98-8024-bc5b71e0893e"
 SHOP = {"identifier": "a", "type": "shop", "url": "https://example.org"}
+_REACH = ("phone", "email", "website")
 CARDS: list[tuple[str, Callable[[Json], object]]] = [
     ("J02E", top(formatVersion=2)),
     ("J02E", top(formatVersion="1")),
@@ -467,7 +468,6 @@ CARDS: list[tuple[str, Callable[[Json], object]]] = [
     ("B20E", face("backFields", label="label.unknown")),
     ("B20E", top(logoText="programme.unknown")),
 ]
-_REACH = ("phone", "email", "website")
 
 
 @pytest.mark.parametrize("at", range(len(CARDS)), ids=lambda at: f"{at}-{CARDS[at][0]}")

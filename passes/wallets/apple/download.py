@@ -34,7 +34,7 @@ class Downloads:
         """A card's pass."""
         self._check(DOWNLOAD_LABEL, serial, proof)
         with self._service.store.reading() as tx:
-            held = cards.find(tx, t.Card.serial == serial)
+            held = cards.find(tx, "serial", serial)
         if held is None:
             raise NotFound(_NOTHING)
         file = self._wallet.issue(held.revision)
@@ -46,7 +46,7 @@ class Downloads:
         theirs = select(t.Card.id).join(t.Member, t.Member.id == t.Card.member_id).where(t.Member.public_id == member)
         with self._service.store.reading() as tx:
             newest = tx.execute(theirs.order_by(t.Card.id.desc()).limit(MOST_PASSES)).scalars()
-            found = [held for id in sorted(newest) if (held := cards.find(tx, t.Card.id == id))]
+            found = [held for id in sorted(newest) if (held := cards.find(tx, "id", id))]
         if not found:
             raise NotFound(_NOTHING)
         bundle = bundle_many([self._wallet.issue(held.revision).body for held in found])

@@ -15,7 +15,7 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from ... import staff
-from ...errors import Busy, Conflict, Forbidden, NotEnoughPoints, PassesError, Unauthorised
+from ...errors import Busy, Forbidden, NotEnoughPoints, PassesError, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
 from ..current import service
@@ -24,7 +24,7 @@ csrf = CSRFProtect()
 _OWN_PATH = re.compile(r"/(?:staff|console)(?:/[\w-]+)*/?(?:\?[\w=&-]*)?", re.ASCII)
 
 
-class PageTooOld(Conflict):
+class PageTooOld(Forbidden):
     """The form's token is missing or of another login."""
 
     code = "page_too_old"

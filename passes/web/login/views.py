@@ -87,7 +87,7 @@ def choose_password(token: str) -> Any:
         return show("staff/password.html", email=person.email, wrong=wrong, least=staff.LEAST_PASSWORD), 422
     with service().store.transaction() as tx:
         # Once more, and held: the same link at the same moment sets one password.
-        if staff.invited(tx, token, service().now).id != person.id:
+        if staff.invited(tx, token, service().now, lock=True).id != person.id:
             raise NotFound("This link was used or is too old; ask for a new one.")
         staff.set_password(tx, person, hashed)
     return _enter(person)

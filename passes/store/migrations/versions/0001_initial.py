@@ -52,7 +52,11 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("public_id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("name_key", sa.String(length=200), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("email_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("email_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),

@@ -1,0 +1,22 @@
+"""The lists in docs/ that name tests name ones that exist, and every line names one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LIST = (ROOT / "docs" / "apple-checklist.md").read_text("utf-8")
+LINES = {"B": 22, "J": 29, "W": 28, "P": 14, "C": 4, "D": 2}
+
+
+def test_every_line_of_the_apple_checklist_is_there() -> None:
+    listed = re.findall(r"^\| ([A-Z]\d\d) \|", LIST, re.MULTILINE)
+    assert listed == [f"{part}{number:02d}" for part, most in LINES.items() for number in range(1, most + 1)]
+
+
+def test_every_test_it_names_exists() -> None:
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    written = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
+    named = set(re.findall(r"`(test_\w+)`", LIST))
+    assert named - written == set()
