@@ -26,6 +26,9 @@ from ...errors import ConfigError
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 MARGIN_SECONDS = 60
 ANSWER_SECONDS = 5
+PAUSE_SECONDS = 1
+# A wrong clock or a key that was withdrawn: a person has to act, and then it goes on by itself.
+REFUSED_SECONDS = 300
 MOST_FILE_BYTES = 64 * 1024
 LEAST_KEY_BITS = 2048
 _FIELDS = ("client_email", "private_key", "private_key_id")
@@ -33,11 +36,11 @@ _ADVICE = "In Google Cloud, open the service account, Keys, Add key, JSON, and p
 
 
 class NoToken(Exception):
-    """Google gave no token. `is_final`: nor will it until a person has acted."""
+    """Google gave no token; it makes sense to ask again after so many seconds."""
 
-    def __init__(self, why: str, is_final: bool) -> None:
+    def __init__(self, why: str, wait_seconds: int = 0) -> None:
         super().__init__(why)
-        self.is_final = is_final
+        self.wait_seconds = wait_seconds
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,24 @@ class Tokens:
         self._account, self._url, self._clock = account, url, clock
         self._asking = threading.Lock()
         self._token, self._until = "", float("-inf")
+        self._failed: tuple[NoToken, float] | None = None
 
     def get(self, instead_of: str = "") -> str:
         """The token; a new one when Google no longer takes `instead_of`. Raises NoToken."""
         with self._asking:
             if self._clock() >= self._until or self._token == instead_of:
-                self._token, self._until = self._ask()
+                self._renew()
             return self._token
+
+    def _renew(self) -> None:
+        """What failed a moment ago fails for all who wait now: a batch of cards is not a batch of logins."""
+        if self._failed and self._clock() < self._failed[1]:
+            raise self._failed[0]
+        try:
+            self._token, self._until = self._ask()
+        except NoToken as wrong:
+            self._until, self._failed = float("-inf"), (wrong, self._clock() + PAUSE_SECONDS)
+            raise
 
     def _ask(self) -> tuple[str, float]:
         described = {
@@ -85,16 +99,18 @@ class Tokens:
             "private_key_id": self._account.key_id,
             "token_uri": self._url,
         }
-        credentials = service_account.Credentials.from_service_account_info(described, scopes=[SCOPE])
+        credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            described, scopes=[SCOPE]
+        )
         asked = Transport()
         try:
             credentials.refresh(asked)
         except exceptions.TransportError:
-            raise NoToken("Google's token service cannot be reached", is_final=False) from None
+            raise NoToken("Google's token service cannot be reached") from None
         except (exceptions.GoogleAuthError, ValueError) as wrong:
             raise _refused(asked, wrong) from None
         if not isinstance(credentials.token, str) or not credentials.token.isprintable():
-            raise NoToken("Google's token service answers nonsense", is_final=False)
+            raise NoToken("Google's token service answers nonsense")
         return credentials.token, self._clock() + max(0, asked.lasts_seconds - MARGIN_SECONDS)
 
 
@@ -148,9 +164,9 @@ def _refused(asked: Transport, wrong: Exception) -> NoToken:
     if 400 <= asked.status < 500 and asked.status != 429:
         hint = "; set this machine's clock, or make a new key" if asked.error == "invalid_grant" else ""
         return NoToken(
-            f"Google gives the service account no token ({asked.error or asked.status}){hint}", is_final=True
+            f"Google gives the service account no token ({asked.error or asked.status}){hint}", REFUSED_SECONDS
         )
-    return NoToken(f"Google's token service has trouble ({asked.status or type(wrong).__name__})", is_final=False)
+    return NoToken(f"Google's token service has trouble ({asked.status or type(wrong).__name__})")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -42,7 +42,6 @@ class Said:
     body: dict[str, Any] = field(repr=False)
     why: str = ""
     wait_seconds: int = 0
-    is_final: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -85,7 +84,7 @@ class API:
             if said.status == 401:
                 said = self._send(method, path, body, self._tokens.get(instead_of=token))
         except NoToken as wrong:
-            return Said(0, {}, str(wrong), is_final=wrong.is_final)
+            return Said(0, {}, str(wrong), wrong.wait_seconds)
         if _is_throttle(said):
             self._pace.pause(1)
         return said
@@ -129,8 +128,6 @@ def weigh(said: Said, id: str) -> Outcome:
     """What an answer means for the class or object `id` that was written."""
     if said.is_done and id in (said.body.get("id"), _inner_id(said.body)):
         return Pushed()
-    if said.is_final:
-        return Refused(said.why)
     if said.status == 0:
         return Later(said.why, said.wait_seconds)
     if said.is_done or 300 <= said.status < 400:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PICTURES = {"logo": "emblem", "hero": "hero"}
-ROBOTS = "User-agent: *\nAllow: /\nDisallow: /api/\nDisallow: /card/\nDisallow: /google/save/\n"
+ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /card/\nDisallow: /google/save/\nAllow: /\n"
 _FOR_EVER, _FOR_NOW = "public, max-age=31536000, immutable", "public, max-age=300"
 
 
