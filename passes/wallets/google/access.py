@@ -26,7 +26,6 @@ from ...errors import ConfigError
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 MARGIN_SECONDS = 60
 ANSWER_SECONDS = 5
-PAUSE_SECONDS = 1
 # A wrong clock or a key that was withdrawn: a person has to act, and then it goes on by itself.
 REFUSED_SECONDS = 300
 MOST_FILE_BYTES = 64 * 1024
@@ -77,19 +76,20 @@ class Tokens:
 
     def get(self, instead_of: str = "") -> str:
         """The token; a new one when Google no longer takes `instead_of`. Raises NoToken."""
+        came = self._clock()
         with self._asking:
             if self._clock() >= self._until or self._token == instead_of:
-                self._renew()
+                self._renew(came)
             return self._token
 
-    def _renew(self) -> None:
-        """What failed a moment ago fails for all who wait now: a batch of cards is not a batch of logins."""
-        if self._failed and self._clock() < self._failed[1]:
+    def _renew(self, came: float) -> None:
+        """What failed while somebody waited for it has failed for them, too: a batch of cards is not one of logins."""
+        if self._failed and came <= self._failed[1]:
             raise self._failed[0]
         try:
             self._token, self._until = self._ask()
         except NoToken as wrong:
-            self._until, self._failed = float("-inf"), (wrong, self._clock() + PAUSE_SECONDS)
+            self._until, self._failed = float("-inf"), (wrong, self._clock())
             raise
 
     def _ask(self) -> tuple[str, float]:
@@ -114,7 +114,7 @@ class Tokens:
         return credentials.token, self._clock() + max(0, asked.lasts_seconds - MARGIN_SECONDS)
 
 
-class Transport(transport.Request):  # type: ignore[misc]
+class Transport(transport.Request):
     """How google-auth reaches the network: one request, within limits, nowhere else than told."""
 
     def __init__(self) -> None:

@@ -134,7 +134,9 @@ def weigh(said: Said, id: str) -> Outcome:
         return Later("what answers at Google's address is not Google's API; see [google.api_url] and any proxy")
     if _is_throttle(said):
         return Later("Google takes no more for the moment", max(THROTTLED_SECONDS, said.wait_seconds))
-    if said.status >= 500 or said.status in (404, 408, 409):
+    if said.status in (404, 409):
+        return Later(f"Google has other classes and cards than we remember ({said.status}); they are made anew")
+    if said.status >= 500 or said.status == 408:
         return Later(f"Google has trouble ({said.status})", said.wait_seconds)
     return Refused(_sentence(said))
 
