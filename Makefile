@@ -3,6 +3,7 @@
 # make test    everything: style, types, tests; installs what it needs
 # make lint    style and types alone
 # make format  lay out the code the way `make lint` expects
+# make bench   measure everything and write docs/figures.md; an hour, best on a machine that does nothing else
 # make locks   resolve the dependencies anew after a change in pyproject.toml
 
 VENV := .venv
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 LOCKED := $(PIP) --require-hashes --no-build-isolation
 WORKERS ?= 2
 
-.PHONY: setup run test lint format locks
+.PHONY: setup run test lint format bench locks
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/setup.stamp
@@ -51,6 +52,11 @@ lint: $(VENV)/test.stamp
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/test.stamp
+	@setup/debian wrk:wrk node:nodejs npm:npm '/usr/lib/postgresql/*/bin/pgbench:postgresql' openssl:openssl setpriv:util-linux
+	$(BIN)/python -m bench all
+	$(BIN)/python -m bench figures
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --no-config

@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import programmes, staff
+from .errors import Busy, ConfigError
 from .service import Service
 from .store import schema
 
 
 def refuse_unless_ready(service: Service) -> None:
-    """ConfigError unless the store is of this version; then take up what changed on disk."""
-    schema.refuse_unless_current(service.store)
+    """ConfigError unless the store is there and of this version; then take up what changed on disk."""
+    try:
+        schema.refuse_unless_current(service.store)
+    except Busy:
+        raise ConfigError(
+            "[store.url] cannot be opened. Check that its server runs, or that the folder of its file exists and may "
+            "be written; then start again."
+        ) from None
     with service.store.transaction() as tx:
         programmes.refresh(tx, service.look_digests, service.settings.contact, service.now)
 

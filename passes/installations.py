@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 
 from .store import Connection, Row, mark_stale
 from .store import tables as t
@@ -79,14 +79,7 @@ def forget(tx: Connection, card_id: int, wallet: str, place: str) -> bool:
 
 def at_place(tx: Connection, wallet: str, place: str) -> Sequence[Row]:
     """Serial and revision of every card at this place, oldest card first."""
-    query = (
-        select(t.Card.serial, t.Card.revision)
-        .join(t.Installation, t.Installation.card_id == t.Card.id)
-        .where(t.Installation.wallet == wallet, t.Installation.place == place)
-        .order_by(t.Card.id)
-        .limit(MOST_PER_PLACE)
-    )
-    return tx.execute(query).all()
+    return tx.execute(_AT_PLACE, {"b_wallet": wallet, "b_place": place}).all()
 
 
 def of_card(tx: Connection, card_id: int) -> Sequence[Row]:
@@ -160,3 +153,13 @@ def _make_room(tx: Connection, card_id: int, wallet: str, place: str) -> None:
         excess = tx.execute(crowd.limit(1000)).scalars().all()
         if excess:
             tx.execute(delete(t.Installation).where(ids.in_(excess)))
+
+
+# Built once: every phone asks it after every nudge.
+_AT_PLACE = (
+    select(t.Card.serial, t.Card.revision)
+    .join(t.Installation, t.Installation.card_id == t.Card.id)
+    .where(t.Installation.wallet == bindparam("b_wallet"), t.Installation.place == bindparam("b_place"))
+    .order_by(t.Card.id)
+    .limit(MOST_PER_PLACE)
+)

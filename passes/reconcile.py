@@ -171,15 +171,16 @@ _LEASED = (
     .where(t.Installation.id.in_(bindparam("ids", expanding=True)))
     .order_by(t.Installation.bulk, t.Installation.id)
 )
+_installation = t.table(t.Installation)
 _PUSHED = (
-    update(t.Installation)
-    .where(t.Installation.id == bindparam("b_id"), t.Installation.lease == bindparam("b_lease"))
+    update(_installation)
+    .where(_installation.c.id == bindparam("b_id"), _installation.c.lease == bindparam("b_lease"))
     .values(
         pushed=bindparam("b_pushed"),
         pushed_ms=bindparam("b_ms"),
         lease=None,
         attempts=0,
         why=None,
-        due=case((t.Installation.wanted > bindparam("b_pushed"), bindparam("b_now")), else_=None),
+        due=case((_installation.c.wanted > bindparam("b_pushed"), bindparam("b_now")), else_=None),
     )
 )

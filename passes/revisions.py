@@ -126,22 +126,24 @@ _SELECT_LOTS = (
     .where(t.Lot.card_id.in_(bindparam("ids", expanding=True)), t.Lot.left > 0)
     .order_by(t.Lot.id)
 )
+# Plain tables: statements over row classes cost more each time they run.
+_card, _installation = t.table(t.Card), t.table(t.Installation)
 _UPDATE_CARD = (
-    update(t.Card)
-    .where(t.Card.id == bindparam("b_id"))
+    update(_card)
+    .where(_card.c.id == bindparam("b_id"))
     .values({name: bindparam(f"b_{name}") for name in ("revision", "modified", "digest", "face", "next_change")})
 )
 _LOCK_INSTALLATIONS = installations.locking(t.Installation.card_id.in_(bindparam("ids", expanding=True)))
 # A lease, a back-off and a person's decision outlive a new revision: only a row at rest becomes due now.
-_is_waiting = or_(t.Installation.lease.is_not(None), t.Installation.attempts > 0, t.Installation.set_aside)
-_was_stale = t.Installation.due.is_not(None)
+_is_waiting = or_(_installation.c.lease.is_not(None), _installation.c.attempts > 0, _installation.c.set_aside)
+_was_stale = _installation.c.due.is_not(None)
 _UPDATE_INSTALLATIONS = (
-    update(t.Installation)
-    .where(t.Installation.card_id == bindparam("b_id"))
+    update(_installation)
+    .where(_installation.c.card_id == bindparam("b_id"))
     .values(
         wanted=bindparam("b_revision"),
-        due=case((_is_waiting, t.Installation.due), else_=bindparam("b_due")),
-        bulk=case((_was_stale & t.Installation.bulk.is_(False), False), else_=bindparam("b_bulk")),
-        changed_ms=case((_was_stale, t.Installation.changed_ms), else_=bindparam("b_changed_ms")),
+        due=case((_is_waiting, _installation.c.due), else_=bindparam("b_due")),
+        bulk=case((_was_stale & _installation.c.bulk.is_(False), False), else_=bindparam("b_bulk")),
+        changed_ms=case((_was_stale, _installation.c.changed_ms), else_=bindparam("b_changed_ms")),
     )
 )

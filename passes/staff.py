@@ -96,12 +96,6 @@ def all(tx: Connection) -> Sequence[Person]:
     return [_person(row) for row in rows]
 
 
-def set_role(tx: Connection, person: Person, role: str) -> None:
-    """A new role begins with a new login."""
-    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(role=_known(role)))
-    log_out_everywhere(tx, person)
-
-
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
     values = {"password": password_hash, "invitation": None, "invited_until": None}
     tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))

@@ -2,7 +2,8 @@
 
 Two kinds of work are due here: cards whose `next_change` has come (an offer starts or ends, points expire,
 or a change that nobody drew), and touches (a programme, its look or its offers changed, so each of its
-cards may). Both go in small transactions, so a till never waits long, and go on where they stopped.
+cards may). Both go in small transactions, so a till never waits long, and go on where they stopped. Answers
+that were kept for long enough are forgotten by the way.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import revisions
+from . import idempotency, revisions
 from .points import ledger
 from .points.tiers import tier_for
 from .programmes import at_version
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
     """One step of each kind. Returns how many cards were drawn, so the caller knows whether to rest."""
     with store.transaction() as tx:
+        idempotency.forget_old(tx, now)
         drawn = _draw_due(tx, now, chunk)
     with store.transaction() as tx:
         return drawn + _continue_touch(tx, now, chunk)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -38,6 +38,7 @@ HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
     "Cache-Control": "private, no-store",
 }
+_FOR_MACHINES = ("/api/", "/apple/v1")
 
 
 def build(service: Service) -> Flask:
@@ -45,6 +46,8 @@ def build(service: Service) -> Flask:
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
+    # A doubled slash would be answered by a redirect to whatever host the request named.
+    app.url_map.merge_slashes = False
     app.config.update(_configuration(service))
     if service.settings.server.proxies:
         hops = service.settings.server.proxies
@@ -86,6 +89,9 @@ def _register(app: Flask, service: Service) -> None:
 
 def _refuse_nul() -> None:
     """No text of ours holds this sign, and PostgreSQL cannot even be asked for it."""
+    if request.path.startswith(_FOR_MACHINES):
+        # These look at names themselves, after the credentials; and their bodies are no forms, to be read once.
+        return
     if any("\0" in text for text in (request.path, *request.args.values(), *request.form.values())):
         raise BadInput("The request holds a sign (NUL) that no text of ours has; remove it.")
 
@@ -97,6 +103,9 @@ def _explain(error: PassesError) -> Answer:
 def _explain_http(error: HTTPException) -> BaseResponse | Answer:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
+    if isinstance(error, BadHost):
+        # No page: with such a name in the request not even a style sheet's address can be made.
+        return _problem(400, "bad_host", "The request does not say in a readable way which host it is for.")
     response, status = _answer(error.code or 500, error.name.lower().replace(" ", "_"), error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
@@ -114,6 +123,10 @@ def _confess(error: Exception) -> Answer:
 def _answer(status: int, code: str, sentence: str, field: str | None = None) -> Answer:
     if _wants_page():
         return make_response(error_page(status, sentence)), status
+    return _problem(status, code, sentence, field)
+
+
+def _problem(status: int, code: str, sentence: str, field: str | None = None) -> Answer:
     problem = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": sentence}
     response = jsonify(problem | ({"field": field} if field else {}))
     response.content_type = "application/problem+json"
@@ -124,7 +137,7 @@ def _answer(status: int, code: str, sentence: str, field: str | None = None) -> 
 
 def _wants_page() -> bool:
     """Phones and systems get problem+json, browsers a page."""
-    if request.path.startswith(("/api/", "/apple/v1")):
+    if request.path.startswith(_FOR_MACHINES):
         return False
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
 

@@ -37,7 +37,8 @@ def words_in(service: Service, language: str, look: str | None = None) -> Words:
 
 def languages() -> list[tuple[str, str, str]]:
     """Code, own name and address of this page in each language, for the switch."""
-    return [(code, OWN_NAMES[code], f"{request.path}?language={code}") for code in LANGUAGES]
+    # Relative to where the visitor is: a path written out could be read as another host's address.
+    return [(code, OWN_NAMES[code], f"?language={code}") for code in LANGUAGES]
 
 
 def error_page(status: int, sentence: str) -> str:

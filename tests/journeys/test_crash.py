@@ -10,7 +10,7 @@ import pytest
 from tests.long.crash import POINTS, Trials, database
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 105), ("postgresql", 35)])
+@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 84), ("postgresql", 28)])
 def test_whatever_dies_when_nothing_is_lost_doubled_or_half(kind: str, kills: int):
     with database(kind) as url:
         trials = Trials(url, seed=20_260_101)

@@ -35,6 +35,7 @@ from tests import servers
 from tests.corner_shop import DAY, CornerShop
 
 LIFE_SECONDS = 30 * DAY
+"""From the beginning of the day, in UTC, on which points were earned."""
 REWARDS = {"espresso": 80, "breakfast": 250}
 TIERS = {"silver": 200, "gold": 1000}
 
@@ -308,7 +309,7 @@ class Life(RuleBasedStateMachine):
         gave = []
         if gives:
             self.next_lot += 1
-            book.lots[self.next_lot] = [gives, now + LIFE_SECONDS]
+            book.lots[self.next_lot] = [gives, now - now % DAY + LIFE_SECONDS]
             gave = [(self.next_lot, gives)]
         earned = gives if counts else 0
         book.earned += earned

@@ -88,6 +88,20 @@ def test_the_points_that_end_first_are_spent_first(shop: CornerShop):
     assert (shop.balance(anna), shop.lots(anna)) == (0, [])
 
 
+def test_points_earned_on_one_day_end_together_with_a_day(shop: CornerShop):
+    anna = shop.joins()
+    shop.gives(anna, 10)
+    shop.now += DAY - 1
+    shop.gives(anna, 20)
+    assert {ends for _, ends in shop.lots(anna)} == {START + 30 * DAY}
+    shop.now = START + 30 * DAY - 1
+    shop.sweeps()
+    assert shop.balance(anna) == 30
+    shop.now += 1
+    shop.sweeps()
+    assert shop.balance(anna) == 0
+
+
 def test_points_that_never_end_are_spent_last(shop: CornerShop):
     shop.promises(key="forever", expire_days=None)
     anna = shop.joins(programme="forever")

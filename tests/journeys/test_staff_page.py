@@ -244,6 +244,35 @@ def test_a_lost_answer_is_asked_for_again_even_after_a_reload(shop: Shop, open_s
     assert shop.balance(serial) == 25
 
 
+def test_a_login_that_ends_meanwhile_does_not_make_a_lost_answer_count_twice(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    serial = shop.has_member()
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    with visit(chromium, expect=("net::ERR", "401")) as page:
+        logs_in(page, open_shop)
+        page.goto(f"{open_shop.url}/staff/cards/{serial}")
+        page.route("**/receipts", lose)
+        page.locator("#amount").fill("25")
+        page.locator("#count").click()
+        expect(page.locator("#quote")).to_contain_text("Nothing counts twice")
+        page.unroute("**/receipts")
+        page.context.clear_cookies()
+        page.locator("#count").click()
+        page.get_by_label("E-mail").fill(KASIA)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.locator("#amount")).to_have_value("25")
+        expect(page.locator("#amount")).to_be_disabled()
+        page.locator("#count").click()
+        page.wait_for_url("**/receipts/*")
+    assert shop.balance(serial) == 25
+
+
 def test_the_till_by_keyboard_alone(shop: Shop, open_shop: Site, chromium: Browser) -> None:
     serial = shop.has_member()
     with visit(chromium, viewport=DESK) as page:

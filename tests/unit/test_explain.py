@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,10 @@ def test_what_a_phone_refuses_is_said(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["by a chain of its own", "named by key identifier", "SHA-1"])
 def test_other_ways_to_sign_are_understood(name: str, tmp_path: Path) -> None:
-    assert explain(SIGNATURES[name][1](tmp_path), NOW).refused == []
+    signed = SIGNATURES[name][1](tmp_path)
+
+    # openssl signs by the clock on the wall.
+    assert explain(signed, int(time.time())).refused == []
 
 
 def test_a_pass_from_the_future_is_refused() -> None:

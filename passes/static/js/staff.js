@@ -53,7 +53,9 @@ async function ask(address, body) {
   const answer = await fetch(address, { method: "POST", body: new URLSearchParams(body), headers: { Accept: "application/json" } });
   if (answer.status === 401) location.reload();
   const content = await answer.json();
-  return { ok: answer.ok, again: answer.status >= 500, content };
+  // A login that is over says nothing of the receipt.
+  const loggedOut = answer.status === 401 || answer.status === 403;
+  return { ok: answer.ok, again: answer.status >= 500, loggedOut, content };
 }
 
 /* Sends a receipt once. It is kept until there is an answer: after a lost one, even after a reload, the same
@@ -65,8 +67,9 @@ async function send(form, place, button) {
   sessionStorage.setItem(PENDING, JSON.stringify(sending));
   button.disabled = true;
   try {
-    const { ok, again, content } = await ask(sending.address, sending.body.map(fresh));
+    const { ok, again, loggedOut, content } = await ask(sending.address, sending.body.map(fresh));
     if (again) throw new Error("busy");
+    if (loggedOut) return warn(place, content.detail);
     sessionStorage.removeItem(PENDING);
     if (ok) return location.assign(content.next);
     warn(place, content.detail);

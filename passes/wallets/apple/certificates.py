@@ -62,7 +62,7 @@ class Identity:
     pass_type: str
     team: str
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the leaf, as people compare it."""
         return self.leaf.fingerprint(SHA256()).hex()

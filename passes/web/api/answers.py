@@ -33,11 +33,19 @@ class Problem(Answer):
     field: str | None = None
 
 
-def once(key: str, do: Callable[[Connection], Said]) -> tuple[Response, int]:
-    """Do it in one transaction; under a key, a repeat is answered as the first time and does nothing."""
+Complete = Callable[[Connection, dict[str, Any]], dict[str, Any]]
+
+
+def once(key: str, do: Callable[[Connection], Said], complete: Complete | None = None) -> tuple[Response, int]:
+    """Do it in one transaction; under a key, a repeat is answered as the first time and does nothing.
+
+    What `do` answers is kept under the key; `complete` adds what must not be: contacts, and links that open cards.
+    """
     try:
         with service().store.transaction() as tx:
             status, body = _under(tx, key, do) if key else do(tx)
+            if complete:
+                body = complete(tx, body)
     except IntegrityError as wrong:
         _refuse_race(wrong)
     return jsonify(body), status
@@ -57,7 +65,8 @@ def refuse(wrong: ValidationError) -> NoReturn:
 
 def _under(tx: Connection, key: str, do: Callable[[Connection], Said]) -> Said:
     asked = {"method": request.method, "path": request.path, "body": request.get_json(silent=True)}
-    return idempotency.once(tx, f"api {caller().id}", key, asked, service().now, lambda: do(tx))
+    content = idempotency.veiled(service().secrets, asked)
+    return idempotency.once(tx, f"api {caller().id}", key, content, service().now, lambda: do(tx))
 
 
 def _refuse_race(wrong: IntegrityError) -> NoReturn:

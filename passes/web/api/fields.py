@@ -7,6 +7,7 @@ that sends them has a bug that would cost somebody points.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -37,6 +38,14 @@ def _digits(value: object) -> object:
     raise ValueError("a whole number")
 
 
+def _said(value: str) -> str:
+    if not value.strip():
+        raise ValueError("more than spaces")
+    return value
+
+
+_NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
+
 # The check comes after the bounds: before them it would drop the bounds from the schema.
 Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(_whole)]
 Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(_whole)]
@@ -50,9 +59,18 @@ Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
 Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(_whole)]
 Language = Literal["en", "ru", "pl"]
 ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]
-Receipt = Annotated[str, Field(min_length=1, max_length=80, description="The till's own number; unique per programme.")]
+Receipt = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=80,
+        description="The till's own number; unique per programme.",
+        json_schema_extra=_NOT_BLANK,
+    ),
+    AfterValidator(_said),
+]
 Place = Annotated[str, Field(max_length=80)]
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
 Name = Annotated[str, Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254)]
 Phone = Annotated[str, Field(max_length=40)]
@@ -102,3 +120,9 @@ class Once(BaseModel):
         pattern="^[!-~]*$",
         description="Same key, same request: the same answer, and nothing happens twice. Kept for thirty days.",
     )
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Kept, because flask-openapi asks for it with every request that may bring the header."""
+        return super().model_json_schema(*args, **kwargs)

@@ -154,10 +154,12 @@ def join(body: Join, header: Once) -> tuple[Response, int]:
 
     def do(tx: Connection) -> Said:
         joined = here.members.join(tx, body.programme, _person(body, here), here.now)
-        held = cards.by_serial(tx, joined.serial)
-        return 201, {"member": joined.member, "card": joined.serial, "links": links(here, held)}
+        return 201, {"member": joined.member, "card": joined.serial}
 
-    return once(header.key, do)
+    def with_links(tx: Connection, said: dict[str, Any]) -> dict[str, Any]:
+        return said | {"links": links(here, cards.by_serial(tx, said["card"]))}
+
+    return once(header.key, do, with_links)
 
 
 @operation(members, "get", "/members", "members:read", Members)
@@ -182,9 +184,12 @@ def change(path: MemberPath, body: Changes, header: Once) -> tuple[Response, int
     here = service()
 
     def do(tx: Connection) -> Said:
-        return 200, asdict(here.members.change(tx, path.member, _changes(body), here.now))
+        return 200, {"member": here.members.change(tx, path.member, _changes(body), here.now).member}
 
-    return once(header.key, do)
+    def as_it_is(tx: Connection, said: dict[str, Any]) -> dict[str, Any]:
+        return asdict(here.members.find(tx, said["member"]))
+
+    return once(header.key, do, as_it_is)
 
 
 @operation(members, "delete", "/members/<member>", "members:write", None, status=204)

@@ -103,7 +103,8 @@ def _joined(programme: Programme, filled: Filled, words: Words, sending: str) ->
         def do() -> idempotency.Said:
             return 303, {"serial": here.members.join(tx, programme.key, person, here.now).serial}
 
-        _, body = idempotency.once(tx, "join page", sending, filled.content, here.now, do)
+        content = idempotency.veiled(here.secrets, filled.content)
+        _, body = idempotency.once(tx, "join page", sending, content, here.now, do)
         link = here.ecard.issue(cards.by_serial(tx, body["serial"]).revision)
     # Without the host: whoever reached us by another name than the public one stays with it.
     return urlsplit(cast(Link, link).url).path

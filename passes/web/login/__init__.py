@@ -25,6 +25,8 @@ def register(app: Flask, service: Service) -> None:
         return
     app.config.update(_configuration())
     Security(app, Accounts(service), register_blueprint=False)
+    # The library would also look for a token in headers, addresses and bodies; here only the cookie says who it is.
+    app.login_manager.request_loader(lambda request: None)  # type: ignore[attr-defined]
     csrf.init_app(app)
     app.register_blueprint(login)
 

@@ -24,16 +24,15 @@ class Story:
     points: int
 
 
-def tell(body: Mapping[str, Any], programme: Programme, words: Words) -> Story:
-    """The answer of a receipt, or of its quote, as sentences."""
+def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int = 0) -> Story:
+    """The answer of a receipt, or of its quote, as sentences; `total` is the bill before any discount."""
     unit, currency = programme.definition.unit, programme.definition.currency
     change = sum(entry["amount"] for entry in body["entries"])
-    paid = next((why["paid"] for why in body["why"] if why["kind"] == "earn"), None)
     discount = body["effects"]["discount"]
     return Story(
         change=_signed(change, unit, words),
         balance=amount(words, unit, body["balances"]["points"]),
-        bill=words.say("staff.to_pay", money=words.money(paid, currency)) if discount and paid is not None else "",
+        bill=words.say("staff.to_pay", money=words.money(total - discount, currency)) if discount and total else "",
         sentences=tuple(_sentences(body, programme, words)),
         points=change,
     )

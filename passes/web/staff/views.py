@@ -88,7 +88,7 @@ def quote(serial: str) -> Any:
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     said = words(programme.promise.look)
-    story = tell(body, programme, said)
+    story = tell(body, programme, said, order.total)
     if wants_json():
         return jsonify(change=story.change, balance=story.balance, bill=story.bill, sentences=story.sentences)
     reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
@@ -124,7 +124,7 @@ def done(serial: str, receipt: str) -> Any:
         words=said,
         serial=serial,
         receipt=receipt,
-        story=tell(row.answer, programme, said),
+        story=tell(row.answer, programme, said, row.content.get("total", 0)),
         taken_back=row.reverses is not None,
         undone=row.reversed_by is not None,
         may_undo=_may_undo(row),
