@@ -437,3 +437,61 @@ def test_a_look_with_colours_of_levels_has_a_class_for_each(google: FakeGoogle, 
 
 def test_a_pace_of_plenty(shop: GoogleShop) -> None:
     assert shop.wallet.most_at_once == FAST * 5
+
+
+def test_without_keys_a_callback_comes_again(shop: GoogleShop) -> None:
+    anna = shop.joins("Anna")
+    google = shop.google
+    google.callbacks.hold()
+    shop.saves(anna)
+    google.is_down = True
+    google.callbacks.release()
+    assert [letter.status for letter in google.callbacks.letters] == [503]
+    google.is_down = False
+    shop.clock.goes_on(5)
+    google.callbacks.redeliver()
+    assert shop.known(anna).saved
+
+
+def test_a_callback_that_comes_twice_at_once_counts_once(shop: GoogleShop) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sqlalchemy import func, select
+
+    from passes.store import tables as t
+
+    anna = shop.joins("Anna")
+    shop.google.callbacks.hold()
+    shop.saves(anna)
+    (letter,) = shop.google.callbacks.letters
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: shop.hears(letter.url, letter.body), range(6)))
+    assert answers == [200] * 6 and shop.places(anna) == 1
+    with shop.inner.store.reading() as tx:
+        assert tx.execute(select(func.count()).select_from(t.GoogleNonce)).scalar() == 1
+
+
+def test_old_messages_make_room_for_new_ones(shop: GoogleShop) -> None:
+    from tests.cast import Marketer
+
+    shop.saves(shop.joins("Anna"))
+    shop.reconciles()
+    marketer = Marketer(shop)
+    for number in range(12):
+        marketer.publishes(f"Offer {number}", announce=True, ends=hours(1 if number else 500))
+        shop.reconciles(after=minutes(30))
+    messages = shop.google.card_class(f"{shop.google.issuer_id}.cafe")["messages"]
+    assert len(messages) <= 10 and messages[-1]["header"] == "Offer 11"
+    assert messages[0]["header"] == "Offer 0", "what still holds stays, what is over goes"
+    assert not [call for call in shop.google.calls if call.status >= 400]
+
+
+def test_a_card_that_google_refused_is_not_waited_for(shop: GoogleShop) -> None:
+    import time
+
+    anna = shop.joins("Anna")
+    shop.google.accounts.issuer(shop.google.issuer_id).roles.clear()
+    assert shop.follows(anna).status == 503
+    begun = time.monotonic()
+    assert shop.follows(anna).status == 503
+    assert time.monotonic() - begun < 2

@@ -159,7 +159,9 @@ class Google(Resident):
     def _bring(self, object_id: str) -> None:
         """Have the object made at once; a worker may be at it already."""
         outcome = reconcile.tell(self.store, self, object_id, self.now, self._lease_seconds)
-        ends = time.monotonic() + (PATIENCE_SECONDS if outcome is None else 0)
+        with self.store.reading() as tx:
+            a_worker_is_at_it = outcome is None and book.is_told(tx, object_id)
+        ends = time.monotonic() + (PATIENCE_SECONDS if a_worker_is_at_it else 0)
         while not isinstance(outcome, Pushed):
             with self.store.reading() as tx:
                 row = book.object_(tx, object_id)

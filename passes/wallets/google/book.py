@@ -33,6 +33,12 @@ def object_(tx: Connection, object_id: str, lock: bool = False) -> Row | None:
     return tx.execute(query.with_for_update() if lock else query).first()
 
 
+def is_told(tx: Connection, object_id: str) -> bool:
+    """Whether somebody has the lease of its installation."""
+    here = (t.Installation.wallet == "google", t.Installation.place == object_id)
+    return tx.execute(select(t.Installation.id).where(*here, t.Installation.lease.is_not(None))).first() is not None
+
+
 def unsure(tx: Connection, object_id: str) -> None:
     tx.execute(update(t.GoogleObject).where(t.GoogleObject.id == object_id).values(sent=None))
 
