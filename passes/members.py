@@ -7,7 +7,6 @@ one transaction. Erasing removes what names a person and ends the card; the ledg
 from __future__ import annotations
 
 import secrets as random
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,11 +25,11 @@ from .programmes import Programme
 from .secrets import NONCE_BYTES, Secrets, url_text
 from .store import Connection, Row
 from .store import tables as t
+from .text import one_line
 from .words import LANGUAGES
 
 MOST_NAME = 60
 NUMBER_DIGITS = 12
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 @dataclass(frozen=True)
@@ -243,11 +242,8 @@ def _known_at_this_moment() -> Iterator[None]:
 
 
 def clean_name(name: str) -> str:
-    """A name as people write it: composed, on one line, without signs that hide or reverse text."""
-    composed = unicodedata.normalize("NFC", name)
-    # The joiner holds emoji together; every other invisible sign could fool a cashier.
-    kept = "".join(c if c == "\u200d" or unicodedata.category(c) not in _INVISIBLE else " " for c in composed)
-    short = " ".join(kept.split())
+    """A name as people write it, or a `BadInput` when it is too long."""
+    short = one_line(name)
     if len(short) > MOST_NAME:
         raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
     return short

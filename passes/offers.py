@@ -7,7 +7,7 @@ cards again afterwards, and at the start and end of the offer their own `next_ch
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from .errors import BadInput, Conflict, NotFound
 from .programmes import Programme
 from .store import Connection, Row
 from .store import tables as t
+from .text import lines, one_line
 from .words import LANGUAGES
 
 MOST_TITLE = 80
@@ -48,8 +49,8 @@ def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str
     values = {
         "key": key,
         "programme_id": programme.id,
-        "title": _clean(draft.title),
-        "body": _clean(draft.body),
+        "title": _clean(draft.title, one_line),
+        "body": _clean(draft.body, lines),
         "tier": draft.tier,
         "announce": draft.announce,
         "starts": draft.starts,
@@ -116,5 +117,6 @@ def _check_text(text: Text, most: int, field_name: str) -> None:
             raise BadInput(f"At most {most} letters; these are {len(words)}.", field=f"{field_name}.{language}")
 
 
-def _clean(text: Text) -> dict[str, str]:
-    return {language: words.strip() for language, words in text.items() if words.strip()}
+def _clean(text: Text, shown: Callable[[str], str]) -> dict[str, str]:
+    """The words as people will see them; a language without any is left out."""
+    return {language: seen for language, words in text.items() if (seen := shown(words))}

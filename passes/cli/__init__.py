@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from . import access, backups, certificates, inspection, phone, running
+from . import access, backups, card, certificates, inspection, phone, running
 from .context import Explaining, Home
 
 
@@ -43,6 +43,7 @@ for command in (
     certificates.certs,
     access.key,
     access.staff,
+    card.card,
     inspection.doctor,
     inspection.config,
     inspection.explain,

@@ -35,7 +35,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
+    "Permissions-Policy": "geolocation=(), microphone=(), camera=()",
     "Cache-Control": "private, no-store",
 }
 _FOR_MACHINES = ("/api/", "/apple/v1")

@@ -22,6 +22,7 @@ from sqlalchemy import delete, func, insert, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ...errors import ConfigError, PassesError
+from ...network import counted_as
 from ...store import Connection, Row
 from ...store import tables as t
 
@@ -110,7 +111,7 @@ class Complaints:
         request.max_content_length = MOST_BYTES
         try:
             lines = lines_in(request.get_data(cache=False))
-            if lines and self._limiter.hit(self._rate, "device-log", request.remote_addr or ""):
+            if lines and self._limiter.hit(self._rate, "device-log", counted_as(request.remote_addr)):
                 with self._service.store.transaction() as tx:
                     keep(tx, lines, self._service.now)
         except RequestEntityTooLarge:

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import HeaderNames, Limiter
-from flask_limiter.util import get_remote_address
 from flask_openapi.blueprint import APIBlueprint
 
 from ... import keys
 from ...config import Limits
 from ...errors import BadInput, Forbidden, NotFound, Unauthorised
 from ...keys import Key
+from ...network import counted_as
 from ..current import service
 from . import bodies
 
@@ -85,7 +85,7 @@ def _presented() -> Key | None:
 
 
 def _counted_as() -> str:
-    return f"key {g.caller.id}" if g.get("caller") else f"address {get_remote_address()}"
+    return f"key {g.caller.id}" if g.get("caller") else f"address {counted_as(request.remote_addr)}"
 
 
 def _refuse_unstorable() -> None:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from ... import cards, idempotency, programmes
 from ...errors import KeyReused, NotFound
 from ...look import Look
+from ...network import counted_as
 from ...programmes import Programme
 from ...service import Service
 from ...wallets import Link
@@ -40,7 +40,7 @@ class Shown:
 def limit(app: Flask, service: Service) -> None:
     """One address may join only so often; a shop's own network is one address."""
     limits = service.settings.limits
-    limiter = Limiter(get_remote_address, app=app, storage_uri=limits.storage, default_limits=[])
+    limiter = Limiter(lambda: counted_as(request.remote_addr), app=app, storage_uri=limits.storage, default_limits=[])
     limiter.limit(limits.join, methods=["POST"])(customer)
 
 

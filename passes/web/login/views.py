@@ -13,6 +13,7 @@ from flask_security import current_user, login_user, logout_user
 
 from ... import staff, tries
 from ...errors import BadInput, NotFound, PassesError
+from ...network import counted_as
 from ...service import Service
 from ..current import service
 from . import device
@@ -124,7 +125,7 @@ def _again(sentence: str, email: str, status: int, wait: int = 0) -> Any:
 
 def _counters(service: Service, email: str, here: device.Device) -> tuple[tries.Counter, tries.Counter]:
     """By account and by address; on a device that this account knows, both are the device's own."""
-    account, address = _account_hash(service, email), (request.remote_addr or "").encode()
+    account, address = _account_hash(service, email), counted_as(request.remote_addr).encode()
     if here.knows(account):
         account, address = account + here.id.encode(), here.id.encode()
     derive = service.secrets.derive
