@@ -15,6 +15,7 @@ from itertools import count, cycle
 from pathlib import Path
 from queue import Empty, Queue
 
+from passes import cards
 from passes.service import Service
 from tests.cast import Phone, outdoors
 
@@ -70,11 +71,12 @@ class Watched:
     """A phone that says when it shows what was awaited."""
 
     def __init__(self, service: Service, seat: Seat, apple: Apple, root: Path) -> None:
-        assert service.apple is not None
         traits = {"device": seat.device, "push_token": seat.push_token}
         self.seat = seat
         self.phone = Phone(outdoors, root, allow_http=True, checks=False, **traits)
-        self.phone.opens(service.apple.link(seat.serial))
+        with service.store.reading() as tx:
+            link = service.wallets["apple"].link(cards.by_serial(tx, seat.serial).revision)
+        self.phone.opens(str(link))
         self.points = int(self.phone.shows("points"))
         self._shown: Queue[tuple[int, float]] = Queue()
         self._turn = threading.Lock()

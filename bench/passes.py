@@ -24,6 +24,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 from zipfile import ZipFile
 
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -60,8 +61,7 @@ class Maker:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.service: Service = shop.service(home)
-        assert self.service.apple is not None
-        self.apple: Apple = self.service.apple
+        self.apple = cast(Apple, self.service.wallets["apple"])
         seat = shop.seats(self.service, 1)[0]
         with self.service.store.reading() as tx:
             self.model: Revision = cards.by_serial(tx, seat.serial).revision

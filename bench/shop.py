@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 from sqlalchemy import delete, insert, select
@@ -27,6 +27,7 @@ from passes.cards import proof
 from passes.members import Person
 from passes.service import Service
 from passes.store import tables as t
+from passes.wallets.apple import Apple
 from tests import home as homes
 
 from .figures import RESULTS
@@ -102,13 +103,12 @@ class Seat:
 
 def seats(service: Service, limit: int, step: int = 1) -> list[Seat]:
     """Cards with their phones, spread over the store."""
-    assert service.apple is not None
     columns = (t.Card.id, t.Card.serial, t.Card.number, t.Card.code, t.Card.nonce, t.Card.key_id, t.Card.revision)
     query = select(*columns, t.Card.modified, t.Installation.place, t.Installation.address)
     query = query.join(t.Installation, t.Installation.card_id == t.Card.id).where(t.Card.id % step == 0)
     with service.store.reading() as tx:
         rows = tx.execute(query.order_by(t.Card.id).limit(limit)).all()
-    token = service.apple.token
+    token = cast(Apple, service.wallets["apple"]).token
     return [
         Seat(
             r.id,

@@ -7,7 +7,8 @@ Importing opens nothing: no file, no key, no connection.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
     from .service import Service
 
+WALLETS = ("passes.wallets.ecard", "passes.wallets.apple", "passes.wallets.google")
+"""Every wallet there is, in the order in which members see them."""
 
-def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
+
+def assemble(home: Path, clock: Callable[[], float] = time.time, wallets: Sequence[str] = WALLETS) -> Service:
     """The service whose settings lie in `home`; raises `ConfigError` with a sentence."""
     from . import config, look, words
     from .links import Links
@@ -25,8 +29,7 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
     from .secrets import Secrets
     from .service import Service
     from .store import Store
-    from .wallets import apple
-    from .wallets.ecard import ECard
+    from .wallets import Parts
 
     settings = config.load(home)
     secrets = Secrets.read(settings.home / "certs" / "service.keys")
@@ -35,6 +38,8 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
     catalogue = words.Catalogue(words.load(templates / "pages" / "words"))
     links = Links(settings.server.public_url, secrets)
     store = Store(settings.database(settings.store.url), pool=settings.server.threads + 4)
+    parts = Parts(settings, store, secrets, links, looks, clock)
+    opened = [import_module(wallet).open_wallet(parts) for wallet in wallets]
     return Service(
         settings=settings,
         store=store,
@@ -43,8 +48,7 @@ def assemble(home: Path, clock: Callable[[], float] = time.time) -> Service:
         looks=looks,
         words=catalogue,
         links=links,
-        ecard=ECard(links),
-        apple=apple.open_wallet(settings, secrets, links, looks, clock),
+        wallets={wallet.name: wallet for wallet in opened if wallet is not None},
         clock=clock,
     )
 

@@ -46,13 +46,15 @@ class Role:
         return self.width * self.scales[-1], self.height * self.scales[-1]
 
 
-# Sizes: Apple, Human Interface Guidelines, Wallet; the hero is Google's and the e-card's wide picture.
+# Sizes: Apple, Human Interface Guidelines, Wallet; the hero is the e-card's wide picture and, like the emblem,
+# Google's (Google Wallet, Brand guidelines: 1032 x 336, and a square of 660 that is shown as a circle).
 ROLES = {
     "icon": Role(38, 38, "pad", least=(38, 38), opaque=True, most_bytes=8_000),
     "logo": Role(160, 50, "contain", least=(16, 16), opaque=False, most_bytes=10_000),
     "strip": Role(375, 144, "cover", least=(375, 144), opaque=True, most_bytes=50_000),
     "thumbnail": Role(90, 90, "cover", least=(90, 90), opaque=False, most_bytes=30_000),
     "hero": Role(1032, 336, "cover", least=(375, 122), opaque=True, most_bytes=45_000, scales=(1,)),
+    "emblem": Role(660, 660, "pad", least=(38, 38), opaque=True, most_bytes=60_000, scales=(1,)),
 }
 
 

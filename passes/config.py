@@ -45,6 +45,12 @@ def _https(url: str) -> str:
     return url.rstrip("/")
 
 
+def _vendor(url: str) -> str:
+    if not _http(url).startswith("https://") and urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
+        raise ValueError("an address that begins with https://")
+    return url.rstrip("/")
+
+
 def _website(url: str) -> str:
     return _http(url) if url else ""
 
@@ -99,6 +105,8 @@ _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 HttpAddress = Annotated[str, AfterValidator(_http)]
 HttpsAddress = Annotated[str, AfterValidator(_https)]
+# In the clear only to this very machine.
+VendorAddress = Annotated[str, AfterValidator(_vendor)]
 Website = Annotated[str, AfterValidator(_website)]
 Email = Annotated[str, AfterValidator(_email)]
 Line = Annotated[str, AfterValidator(_printable)]
@@ -170,6 +178,26 @@ class Apple(Section):
         return self.certificate is not None
 
 
+class Google(Section):
+    issuer_id: str = Field(default="", pattern=r"^\d{0,20}$")
+    service_account: OptionalPath = None
+    api_url: VendorAddress = "https://walletobjects.googleapis.com"
+    token_url: VendorAddress = "https://oauth2.googleapis.com/token"
+    keys_url: VendorAddress = "https://pay.google.com/gp/m/issuer/keys"
+    rate: Whole = Field(default=15, ge=1, le=1000)
+    in_russia: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> Google:
+        if bool(self.issuer_id) != bool(self.service_account):
+            raise ValueError("both issuer_id and service_account, or neither of them (no Google Wallet)")
+        return self
+
+    @property
+    def is_configured(self) -> bool:
+        return self.service_account is not None
+
+
 class Limits(Section):
     api: Rate = "600/minute"
     join: Rate = "30/hour"
@@ -190,6 +218,7 @@ class Settings(BaseSettings):
     work: Work = Work()
     shop: Shop = Shop()
     apple: Apple = Apple()
+    google: Google = Google()
     limits: Limits = Limits()
 
     @classmethod
@@ -324,6 +353,9 @@ _EXPECTED = {
     "string_too_long": "at most {max_length} characters",
     "literal_error": "{expected}",
     "path_type": "a path in quotes",
+    "string_pattern_mismatch": "digits in quotes",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
 }
 
 

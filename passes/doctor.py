@@ -188,7 +188,8 @@ def _queue(case: Case) -> Iterator[Finding]:
 
 
 def _worker(case: Case) -> Iterator[Finding]:
-    wallets = ["ecard", *(["apple"] if case.settings.apple.is_configured else [])]
+    chosen = {"apple": case.settings.apple.is_configured, "google": case.settings.google.is_configured}
+    wallets = ["ecard", *(name for name, is_configured in chosen.items() if is_configured)]
     with case.store.reading() as tx:
         if pulse.is_beating(tx, wallets, case.now):
             yield Finding("good", "worker", "No work has waited for long.")
@@ -227,6 +228,20 @@ def _apple(case: Case) -> Iterator[Finding]:
         )
     if chosen.apns_ca is not None:
         certificates.ssl_context(identity, settings.path(chosen.apns_ca))
+
+
+def _google(case: Case) -> Iterator[Finding]:
+    from .wallets.google import examination
+
+    for level, sentence, remedy in examination.offline(case.settings):
+        yield Finding(level, "google", sentence, remedy)
+
+
+def _google_reached(case: Case) -> Iterator[Finding]:
+    from .wallets.google import examination
+
+    for level, sentence, remedy in examination.online(case.settings, case.store):
+        yield Finding(level, "google", sentence, remedy)
 
 
 def _public_url(case: Case) -> Iterator[Finding]:
@@ -320,8 +335,9 @@ OFFLINE: tuple[Examination, ...] = (
     _queue,
     _worker,
     _apple,
+    _google,
     _public_url,
     _disk,
     _clock,
 )
-ONLINE: tuple[Examination, ...] = (_reached, _apns)
+ONLINE: tuple[Examination, ...] = (_reached, _apns, _google_reached)

@@ -19,7 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
 from io import BytesIO
@@ -42,7 +42,7 @@ _MOST_FILES = 64
 _MOST_TOML_BYTES = 256 * 1024
 _MOST_WORDS = 600
 # Counts in the digest: raise it when pictures come out different from the same folder.
-_MADE_AS = b"look 1"
+_MADE_AS = b"look 2"
 
 STYLES: dict[str, tuple[str, ...]] = {
     "store": ("icon", "logo", "strip"),
@@ -69,6 +69,8 @@ class Look:
     style: str
     images: Mapping[str, bytes]
     words: Mapping[str, Entries]
+    # Where a wallet can, a card of this tier is of this colour.
+    tier_colours: Mapping[str, Colour] = field(default_factory=dict)
 
 
 def load(folder: Path, cache: Path | None = None) -> Look:
@@ -90,6 +92,7 @@ def load(folder: Path, cache: Path | None = None) -> Look:
         style=style,
         images=MappingProxyType(images),
         words=_words(folder, files, common),
+        tier_colours=MappingProxyType(described.tier_colours()),
         **colours,
     )
     _check_strip(look)
@@ -176,7 +179,7 @@ def _worst(counted: list[tuple[int, Colour]], colour: Colour) -> float:
 class _Description:
     """look.toml, asked value by value; every answer is checked."""
 
-    _TOP = ("title", "style", "colours", "images")
+    _TOP = ("title", "style", "colours", "tiers", "images")
     _COLOURS = ("background", "foreground", "label", "strip_foreground")
 
     def __init__(self, name: str, values: Mapping[str, Any]) -> None:
@@ -203,20 +206,27 @@ class _Description:
             self._check_contrast(key, colours[key], colours["background"])
         return colours
 
+    def tier_colours(self) -> dict[str, Colour]:
+        """Colours by the keys of tiers; none unless the look has some."""
+        if "tiers" not in self.values:
+            return {}
+        table = self._table("tiers", tuple(self.values["tiers"]))
+        return {key: self._colour(f"tiers.{key[:60]}", value) for key, value in table.items()}
+
     def pictures(self) -> dict[str, str]:
-        """Role -> file; the hero is cut from the strip when the look has none of its own."""
+        """Role -> file; hero and emblem are made from strip and icon when the look has none of its own."""
         table = self._table("images", tuple(artwork.ROLES))
         needed = STYLES[self.style()]
         for role in needed:
             if role not in table:
                 raise self._wrong(f"images.{role}", None, f'a picture in this folder, such as {role} = "{role}.png"')
         for role in table:
-            if role not in (*needed, "hero"):
+            if role not in (*needed, "hero", "emblem"):
                 raise ConfigError(
                     f'{self.name}: images.{role} is not shown on a card of style "{self.style()}"; '
                     "remove the line, or choose another style."
                 )
-        return {"hero": table.get("strip"), **table}
+        return {"hero": table.get("strip"), "emblem": table["icon"], **table}
 
     def _table(self, key: str, known: tuple[str, ...]) -> Mapping[str, Any]:
         table = self.values.get(key)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, bindparam, case, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 
 from . import installations
 from .card import Card, Revision
@@ -44,6 +44,23 @@ def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int,
     return len(leased)
 
 
+def tell(store: Store, wallet: Wallet, place: str, now: int, lease_seconds: int) -> Outcome | None:
+    """Tell one place at once, for somebody who waits; None when there is nothing to tell or a worker is at it."""
+    lease = secrets.token_hex(8)
+    waiting = (t.Installation.wallet == wallet.name, t.Installation.place == place, t.Installation.due.is_not(None))
+    is_free = or_(t.Installation.lease.is_(None), t.Installation.due <= now)
+    with store.transaction() as tx:
+        query = select(t.Installation.id).where(*waiting, is_free).limit(1)
+        ids = list(tx.execute(query.with_for_update(skip_locked=True)).scalars())
+        rows = _take(tx, ids, lease, now + lease_seconds)
+    if not rows:
+        return None
+    outcomes = _tell(wallet, [_stale(row) for row in rows])
+    with store.transaction() as tx:
+        _settle(tx, rows, outcomes, lease, now)
+    return outcomes[0]
+
+
 def next_due(tx: Connection, wallets: Collection[str]) -> int | None:
     """When the next installation wants to be told, of the wallets that can."""
     return tx.execute(select(func.min(t.Installation.due)).where(t.Installation.wallet.in_(wallets))).scalar()
@@ -56,9 +73,13 @@ def _lease(
     due = (t.Installation.due <= now, t.Installation.wallet.in_(wallets))
     urgent = _pick(tx, due, False, limit)
     ids = urgent + (_pick(tx, due, True, limit - len(urgent)) if len(urgent) < limit else [])
+    return _take(tx, ids, lease, now + lease_seconds)
+
+
+def _take(tx: Connection, ids: Sequence[int], lease: str, until: int) -> Sequence[Row]:
     if not ids:
         return []
-    tx.execute(update(t.Installation).where(t.Installation.id.in_(ids)).values(lease=lease, due=now + lease_seconds))
+    tx.execute(update(t.Installation).where(t.Installation.id.in_(ids)).values(lease=lease, due=until))
     return tx.execute(_LEASED, {"ids": ids}).all()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from . import reconcile, sweep
 from .config import Settings
@@ -17,13 +16,9 @@ from .look import Look
 from .members import Members
 from .secrets import Secrets
 from .store import Store
-from .wallets import Wallet
+from .wallets import Resident
 from .words import Catalogue
 from .work import Round, Worker, open_queue
-
-if TYPE_CHECKING:
-    from .wallets.apple import Apple
-    from .wallets.ecard import ECard
 
 
 @dataclass(frozen=True)
@@ -35,8 +30,8 @@ class Service:
     looks: Mapping[str, Look]
     words: Catalogue
     links: Links
-    ecard: ECard
-    apple: Apple | None
+    wallets: Mapping[str, Resident]
+    """Every wallet that is set up here, by name."""
     clock: Callable[[], float]
 
     @property
@@ -45,10 +40,9 @@ class Service:
         return int(self.clock())
 
     @property
-    def wallets(self) -> Mapping[str, Wallet]:
-        """Every wallet that is set up here, by name."""
-        offered: list[Wallet] = [self.ecard, *([self.apple] if self.apple else [])]
-        return {wallet.name: wallet for wallet in offered}
+    def ecard(self) -> Resident:
+        """The wallet that everybody has."""
+        return self.wallets["ecard"]
 
     @property
     def look_digests(self) -> dict[str, str]:
@@ -57,7 +51,8 @@ class Service:
     def worker(self) -> Worker:
         """The background rounds over this service."""
         queue = open_queue(self.settings.work.queue, self.settings.home)
-        worker = Worker(queue, [self._sweeping(), self._reconciling()], self.clock)
+        own = [round for wallet in self.wallets.values() for round in wallet.rounds()]
+        worker = Worker(queue, [self._sweeping(), *self._reconciling(), *own], self.clock)
         # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
         self.store.nudge = worker.nudge_soon
         return worker
@@ -69,15 +64,24 @@ class Service:
 
         return Round("sweep", lambda: sweep.sweep(self.store, self.now), next_due)
 
-    def _reconciling(self) -> Round:
+    def _reconciling(self) -> list[Round]:
+        """One round for all wallets that are told in a moment, and one for each that takes its time."""
+        quick = {name: wallet for name, wallet in self.wallets.items() if wallet.most_at_once is None}
+        slow = [wallet for wallet in self.wallets.values() if wallet.most_at_once is not None]
+        return [
+            self._telling("reconcile", quick, self.settings.work.batch),
+            *(self._telling(f"reconcile {wallet.name}", {wallet.name: wallet}, wallet.most_at_once) for wallet in slow),
+        ]
+
+    def _telling(self, name: str, wallets: Mapping[str, Resident], most: int | None) -> Round:
         work = self.settings.work
-        wallets = self.wallets
+        limit = min(work.batch, most or work.batch)
 
         def step() -> int:
-            return reconcile.reconcile(self.store, wallets, self.now, work.batch, work.lease_seconds)
+            return reconcile.reconcile(self.store, wallets, self.now, limit, work.lease_seconds)
 
         def next_due() -> int | None:
             with self.store.reading() as tx:
                 return reconcile.next_due(tx, wallets)
 
-        return Round("reconcile", step, next_due)
+        return Round(name, step, next_due)

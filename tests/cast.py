@@ -32,6 +32,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from passes import assemble, cards, offers, programmes, revisions, web
+from passes.card import Revision
 from passes.members import Person
 from passes.offers import Draft
 from passes.points import receipts
@@ -308,13 +309,22 @@ class Member:
     def takes_her_card_on_an_iphone(self, phone: Phone | None = None) -> Phone:
         """On a new phone, or on one that she or somebody else has already."""
         phone = phone or self.service.phone()
-        assert phone.opens(self.service.apple.link(self.serial)).status == 200
+        assert phone.opens(self.link).status == 200
         return phone
 
     @property
-    def code(self) -> str:
+    def revision(self) -> Revision:
         with self.service.inner.store.reading() as tx:
-            return cards.by_serial(tx, self.serial).revision.card.code
+            return cards.by_serial(tx, self.serial).revision
+
+    @property
+    def link(self) -> str:
+        """Where her iPhone gets the card from."""
+        return self.service.apple.link(self.revision)
+
+    @property
+    def code(self) -> str:
+        return self.revision.card.code
 
     @property
     def balance(self) -> int:
@@ -332,8 +342,7 @@ class Service:
         self.app = web.build(self.inner)
         self.worker = self.inner.worker()
         self.phones: list[Phone] = []
-        assert self.inner.apple is not None
-        self.apple: Apple = self.inner.apple
+        self.apple = cast(Apple, self.inner.wallets["apple"])
 
     @property
     def now(self) -> int:
@@ -384,7 +393,8 @@ class Service:
             return list(tx.execute(found.order_by(t.Installation.id)).all())
 
     def closes(self) -> None:
-        self.apple.apns.close()
+        for wallet in self.inner.wallets.values():
+            wallet.close()
         self.inner.store.close()
 
 

@@ -72,8 +72,9 @@ def _import_web() -> None:
     import flask_security  # noqa: F401
     import granian  # noqa: F401
 
-    from ..wallets.apple import service  # noqa: F401
+    from ..wallets.apple import service as apple  # noqa: F401
     from ..wallets.ecard import page  # noqa: F401
+    from ..wallets.google import service as google  # noqa: F401
     from ..web import api, customer, health, marketer, staff  # noqa: F401
 
 

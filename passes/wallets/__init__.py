@@ -6,11 +6,21 @@ A wallet gives a person the card (`issue`) and tells installations that the card
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..card import Revision
+from ..card import Card, Revision
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ..config import Settings
+    from ..links import Links
+    from ..look import Look
+    from ..secrets import Secrets
+    from ..store import Store
+    from ..work import Round
 
 
 @dataclass(frozen=True)
@@ -88,3 +98,52 @@ class Wallet(Protocol):
 
     def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
         """Tell every installation of the batch; one outcome for each, in the same order."""
+
+
+class Resident(Wallet, Protocol):
+    """A wallet of this service: what it may add to the two verbs, each as one that adds nothing has it."""
+
+    title: str
+
+    most_at_once: int | None = None
+    """A wallet that can be told only so many in a minute is told apart from the others, so many at a time."""
+
+    def link(self, revision: Revision) -> str | None:
+        """Where the member gets the card from, for a shop's system to pass on; asks no other machine."""
+        return None
+
+    def is_offered(self, card: Card) -> bool:
+        """Whether the member's page has a button for it."""
+        return True
+
+    def register(self, app: Flask) -> None:
+        """Put what the vendor calls below `/<name>`."""
+        return None
+
+    def rounds(self) -> Sequence[Round]:
+        """Work of its own besides telling."""
+        return ()
+
+    def trouble(self, now: int) -> str:
+        """Why no card can be given out at present, as a sentence; empty when all is well."""
+        return ""
+
+    def days_left(self, now: int) -> int | None:
+        """For how long cards can be given out until a person must act; None: for ever."""
+        return None
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        return None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a wallet's `open_wallet` is handed. It gives a `Resident`, or None when it is not set up."""
+
+    settings: Settings
+    store: Store
+    secrets: Secrets
+    links: Links
+    looks: Mapping[str, Look]
+    clock: Callable[[], float]

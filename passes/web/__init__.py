@@ -79,14 +79,12 @@ def _configuration(service: Service) -> dict[str, object]:
 
 
 def _register(app: Flask, service: Service) -> None:
-    from ..wallets.apple import service as apple_service
-    from ..wallets.ecard import page as ecard_page
     from . import api, customer, health, marketer, staff
 
-    for part in (customer, staff, marketer, api, ecard_page, health):
+    for part in (customer, staff, marketer, api, health):
         part.register(app, service)
-    if service.apple:
-        apple_service.register(app, service.apple)
+    for wallet in service.wallets.values():
+        wallet.register(app)
 
 
 def _refuse_nul() -> None:

@@ -56,8 +56,7 @@ class Health:
         with here.store.reading() as tx:
             if not pulse.is_beating(tx, list(here.wallets), here.now):
                 yield "The worker is late and installed cards do not follow: start `passes serve` or `passes worker`."
-        if here.apple and not here.apple.keychain.identity.can_sign(here.now):
-            yield "No pass can be signed: the certificate is not valid now. `passes doctor` says more."
+        yield from filter(None, (wallet.trouble(here.now) for wallet in here.wallets.values()))
 
     def _refuse_strangers(self) -> None:
         """A proxy on this machine is no reason to trust whoever stands behind it."""
@@ -82,7 +81,8 @@ class Health:
                 places.labels(wallet, "stale").set(counted.stale)
                 places.labels(wallet, "set_aside").set(counted.set_aside)
             overdue.set(pulse.overdue_seconds(tx, list(here.wallets), here.now))
-        if here.apple:
+        ends = [left for wallet in here.wallets.values() if (left := wallet.days_left(here.now)) is not None]
+        if ends:
             days = Gauge("passes_certificate_days", "Days for which passes can be signed.", registry=registry)
-            days.set(here.apple.keychain.identity.days_left(here.now))
+            days.set(min(ends))
         return registry

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from passes import assemble, begin, cards, keys, staff, sweep
 from passes.errors import ConfigError
+from passes.wallets.apple import Apple
 from passes.web.staff.amounts import NotAnAmount, money, points
 from tests.browser import site, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Desk
@@ -212,8 +213,7 @@ def test_whoever_has_no_key_is_told_only_that(shop: ShopSystem) -> None:
 
 def test_a_phone_may_call_its_body_a_form(shop: ShopSystem) -> None:
     _, card = shop.joins()
-    apple = shop.service.apple
-    assert apple is not None
+    apple = cast(Apple, shop.service.wallets["apple"])
     with shop.service.store.reading() as tx:
         row = cards.by_serial(tx, card).row
     headers = {"Authorization": f"ApplePass {apple.token(card, row.nonce, row.key_id)}"}

@@ -24,7 +24,7 @@ def test_a_card_that_changes_before_the_phone_registers_arrives_all_the_same(
     service: Service, anna: Member, till: Till
 ) -> None:
     phone = service.phone()
-    bundle = phone.line("GET", service.apple.link(anna.serial), {})
+    bundle = phone.line("GET", anna.link, {})
     till.earns(anna, points=30)
     service.reconciles()
     phone.adds(bundle.body, bundle.headers["Last-Modified"])
@@ -35,7 +35,7 @@ def test_a_card_that_changes_before_the_phone_registers_arrives_all_the_same(
 
 
 def test_a_link_works_again_until_its_time_is_over(service: Service, anna: Member) -> None:
-    link = service.apple.link(anna.serial)
+    link = anna.link
     for _ in range(3):
         assert service.phone().opens(link).status == 200
     service.clock.goes_on(days(service.inner.settings.apple.download_days) + 1)
@@ -46,7 +46,7 @@ def test_a_link_works_again_until_its_time_is_over(service: Service, anna: Membe
 
 def test_a_link_that_was_tampered_with_opens_nothing(service: Service, anna: Member) -> None:
     bob = service.joins("Bob")
-    link, other = service.apple.link(anna.serial), service.apple.link(bob.serial)
+    link, other = anna.link, bob.link
     proof = link.rsplit("/", 1)[1]
     until, _, key = proof.removesuffix(".pkpass").partition(".")
     wrong = [
@@ -65,7 +65,7 @@ def test_a_link_that_was_tampered_with_opens_nothing(service: Service, anna: Mem
 
 
 def test_a_download_is_what_browsers_want(service: Service, anna: Member) -> None:
-    line, link = Indoors(service.app), service.apple.link(anna.serial)
+    line, link = Indoors(service.app), anna.link
     got, head = line("GET", link, {}), line("HEAD", link, {})
     assert got.headers["Content-Type"] == "application/vnd.apple.pkpass"
     assert got.headers["Content-Disposition"] == "attachment; filename=cafe.pkpass"

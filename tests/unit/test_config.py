@@ -131,7 +131,7 @@ def test_the_file_we_give_holds_the_defaults(tmp_path: Path) -> None:
 def test_a_new_home_is_one_the_service_accepts(tmp_path: Path) -> None:
     home.create(tmp_path / "shop", NOW)
     service = assemble(tmp_path / "shop")
-    assert service.apple is None
+    assert "apple" not in service.wallets
     with pytest.raises(ConfigError, match="is a home already"):
         home.create(tmp_path / "shop", NOW)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ...card import Revision
 from ...config import Settings
@@ -15,7 +16,7 @@ from ...errors import ConfigError
 from ...links import Links
 from ...look import Look
 from ...secrets import Secrets, url_text
-from .. import File, Outcome, Stale
+from .. import File, Outcome, Parts, Resident, Stale
 from .bundle import MEDIA_TYPE, Template
 from .certificates import Identity, ssl_context
 from .keychain import Keychain
@@ -23,16 +24,20 @@ from .push import APNs, Nudge
 from .render import Issuer
 from .shelf import Shelf
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 TOKEN_LABEL = "pass-token"
 DOWNLOAD_LABEL = "apple-download"
 MEMBER_DOWNLOAD_LABEL = "apple-download-member"
 DAY_SECONDS = 86_400
 
 
-class Apple:
+class Apple(Resident):
     """The wallet of iPhones and watches, for one pass type."""
 
     name = "apple"
+    title = "Apple Wallet"
 
     def __init__(
         self,
@@ -73,14 +78,32 @@ class Apple:
         parts = (self.pass_type.encode(), serial.encode(), nonce)
         return url_text(self._secrets.derive(TOKEN_LABEL, *parts, key_id=key_id))
 
-    def link(self, serial: str) -> str:
-        """Where a member gets the pass from, for some days. Ends in .pkpass because some browsers go by that."""
+    def link(self, revision: Revision) -> str:
+        """Where the member gets the pass from, for some days. Ends in .pkpass because some browsers go by that."""
+        serial = revision.card.serial
         return f"{self._public_url}/apple/download/{serial}/{self._proof(DOWNLOAD_LABEL, serial)}.pkpass"
 
     def link_many(self, member: str) -> str:
         """Where a member gets the passes of all their cards in one file."""
         proof = self._proof(MEMBER_DOWNLOAD_LABEL, member)
         return f"{self._public_url}/apple/download/member/{member}/{proof}.pkpasses"
+
+    def register(self, app: Flask) -> None:
+        """The protocol that phones speak, and the download links."""
+        from . import service
+
+        service.register(app, self)
+
+    def trouble(self, now: int) -> str:
+        if self.keychain.identity.can_sign(now):
+            return ""
+        return "No pass can be signed: the certificate is not valid now. `passes doctor` says more."
+
+    def days_left(self, now: int) -> int:
+        return self.keychain.identity.days_left(now)
+
+    def close(self) -> None:
+        self.apns.close()
 
     def _proof(self, label: str, subject: str) -> str:
         return self.links.dated(label, subject, int(self._clock()) + self._link_seconds)
@@ -114,27 +137,22 @@ class _Newest:
         return self._keychain.signer.sign(manifest, at)
 
 
-def open_wallet(
-    settings: Settings,
-    secrets: Secrets,
-    links: Links,
-    looks: Mapping[str, Look],
-    clock: Callable[[], float],
-) -> Apple | None:
+def open_wallet(parts: Parts) -> Apple | None:
     """The wallet as configured, None when no certificate is; bad files are a ConfigError."""
+    settings = parts.settings
     chosen = settings.apple
     if chosen.certificate is None or chosen.wwdr is None:
         return None
     certificate, wwdr = settings.path(chosen.certificate), settings.path(chosen.wwdr)
     key = settings.path(chosen.key) if chosen.key else None
-    keychain = Keychain(certificate, key, wwdr, chosen.key_password or None, clock)
+    keychain = Keychain(certificate, key, wwdr, chosen.key_password or None, parts.clock)
     ca = settings.path(chosen.apns_ca) if chosen.apns_ca else None
 
     def context() -> ssl.SSLContext:
         return ssl_context(keychain.identity, ca)
 
     apns = APNs(chosen.apns_url, keychain.identity.pass_type, context, push_type=chosen.apns_push_type or None)
-    return Apple(settings, secrets, links, looks, keychain, apns, clock)
+    return Apple(settings, parts.secrets, parts.links, parts.looks, keychain, apns, parts.clock)
 
 
 __all__ = ["Apple", "Identity", "open_wallet"]

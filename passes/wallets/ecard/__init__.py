@@ -7,24 +7,43 @@ and can be taken back. The page asks for changes itself while it is seen; nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ...card import Revision
 from ...links import Links
-from .. import Issued, Link, Outcome, Pushed, Stale
+from .. import Link, Outcome, Parts, Pushed, Resident, Stale
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-class ECard:
+class ECard(Resident):
     """The wallet that everybody has."""
 
     name = "ecard"
+    title = "E-card"
 
     def __init__(self, links: Links) -> None:
         self._links = links
 
-    def issue(self, revision: Revision) -> Issued:
+    def issue(self, revision: Revision) -> Link:
         """The link to the card."""
         return Link(self._links.card(revision))
 
     def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
         """An open page sees it by itself within seconds."""
         return [Pushed() for _ in batch]
+
+    def link(self, revision: Revision) -> str:
+        return self._links.card(revision)
+
+    def register(self, app: Flask) -> None:
+        """The page and what it asks for."""
+        from . import page
+
+        page.register(app)
+
+
+def open_wallet(parts: Parts) -> ECard:
+    """Needs nothing to be set up."""
+    return ECard(parts.links)

@@ -31,7 +31,7 @@ from ...errors import BadInput
 from ...look import Look, written
 from ...store import tables as t
 from ...words import LANGUAGES, Words
-from .. import File, Link
+from .. import File, Link, Resident
 from .face import Face, Happened, face, history
 from .history import entries
 from .picture import card_png, code_path, code_size
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 OWN_NAMES = (("en", "English"), ("ru", "Русский"), ("pl", "Polski"))
 
 
-def register(app: Flask, service: Service) -> None:
+def register(app: Flask) -> None:
     """Put the page and its files below `/card/`."""
-    page = Page(service)
+    page = Page(cast("Service", app.extensions["passes"]))
     blueprint = Blueprint("ecard", __name__, url_prefix="/card/<serial>/<key>")
     blueprint.add_url_rule("", view_func=page.show)
     blueprint.add_url_rule("/state", view_func=page.state)
@@ -136,7 +136,8 @@ class Page:
     def wallet(self, serial: str, key: str, name: str) -> Response:
         """The same card for another wallet, as a file or as the link that wallet opens."""
         held = self._shown(serial, key).held
-        if name not in self._others() or held.revision.card.is_void:
+        card = held.revision.card
+        if card.is_void or name not in [wallet.name for wallet in self._others(card)]:
             abort(404)
         match self._service.wallets[name].issue(held.revision):
             case File(name=file_name, media_type=media_type, body=body):
@@ -146,8 +147,9 @@ class Page:
             case Link(url=url):
                 return _see(url)
 
-    def _others(self) -> list[str]:
-        return [name for name in self._service.wallets if name != self._service.ecard.name]
+    def _others(self, card: Card) -> list[Resident]:
+        others = [wallet for wallet in self._service.wallets.values() if wallet is not self._service.ecard]
+        return [wallet for wallet in others if wallet.is_offered(card)]
 
     def _shown(self, serial: str, key: str) -> Shown:
         with self._service.store.reading() as tx:
@@ -178,7 +180,7 @@ class Page:
             "address": address,
             "contact": card.contact,
             "website": _website(card.contact.website),
-            "wallets": self._others(),
+            "wallets": [(wallet.name, _button(wallet, words)) for wallet in self._others(card)],
             "own_names": OWN_NAMES,
             "theme_colour": written(shown.look.background),
             "welcome": "welcome" in request.args and not shown.face.ended,
@@ -186,6 +188,11 @@ class Page:
             "as_of": words.moment(now, zone),
             "zone": str(zone),
         }
+
+
+def _button(wallet: Resident, words: Words) -> str:
+    key = f"card.{wallet.name}"
+    return words.say(key) if words.has(key) else words.say("card.wallet", wallet=wallet.title)
 
 
 def _address(serial: str, key: str) -> str:

@@ -14,7 +14,6 @@ from ...idempotency import Said
 from ...members import Agreement, Person
 from ...service import Service
 from ...store import Connection
-from ...wallets import Link
 from ..current import service
 from .answers import listed, once
 from .document import operation
@@ -68,7 +67,10 @@ class Join(Body):
 
 
 class Links(Answer):
-    """Where the member gets the card; null where a wallet is not set up."""
+    """Where the member gets the card, by wallet; null where a wallet is not set up or not offered."""
+
+    # A wallet more is a link more.
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     apple: str | None
     google: str | None
@@ -203,12 +205,9 @@ def erase(path: MemberPath) -> tuple[str, int]:
 
 def links(here: Service, held: cards.Held) -> dict[str, str | None]:
     """Every way to this card that is set up here."""
-    page = here.ecard.issue(held.revision)
-    return {
-        "apple": here.apple.link(held.serial) if here.apple else None,
-        "google": None,
-        "ecard": page.url if isinstance(page, Link) else None,
-    }
+    revision = held.revision
+    offered = [wallet for wallet in here.wallets.values() if wallet.is_offered(revision.card)]
+    return dict.fromkeys(Links.model_fields) | {wallet.name: wallet.link(revision) for wallet in offered}
 
 
 def _person(body: Join, here: Service) -> Person:

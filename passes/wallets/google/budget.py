@@ -1,0 +1,97 @@
+"""What Google allows: so many requests a second from all of our processes, so many notices a day on one pass.
+
+Both are kept in the store. A pace in each process alone would be several times the rate; and a notice that
+Google refuses is an error for the whole update, so we count before we ask.
+("General FAQ" and "Trigger push notifications", Google Wallet.)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import delete, func, insert, select, update
+
+from ...store import Connection, Store
+from ...store import tables as t
+
+NOTICES_A_DAY = 3
+DAY_SECONDS = 86_400
+# A turn that nobody took in time is gone: turns saved up would be a burst.
+TURN_LASTS_SECONDS = 0.5
+TAKEN_AT_ONCE_SECONDS = 0.25
+SECOND = 1_000_000
+
+
+class Pace:
+    """Lets requests go one after the other, `rate` a second over all processes that use the store.
+
+    Turns are taken from the store a few at a time, a quarter of a second's worth, so that the store is not
+    asked for each and somebody who waits never waits for long.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rate: int,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store, self._rate, self._clock, self._sleep = store, rate, clock, sleep
+        self._lock = threading.Lock()
+        self._turns: deque[float] = deque()
+
+    def wait(self) -> None:
+        """Come back when it is our turn."""
+        with self._lock:
+            turn = self._next()
+        delay = turn - self._clock()
+        if delay > 0:
+            self._sleep(delay)
+
+    def pause(self, seconds: float) -> None:
+        """Google said that it was too much: nobody goes for a moment."""
+        with self._lock:
+            self._turns.clear()
+        self._reserve(int(seconds * SECOND))
+
+    def _next(self) -> float:
+        oldest = self._clock() - TURN_LASTS_SECONDS
+        while self._turns and self._turns[0] < oldest:
+            self._turns.popleft()
+        if not self._turns:
+            count = max(1, int(self._rate * TAKEN_AT_ONCE_SECONDS))
+            step = SECOND / self._rate
+            first = self._reserve(int(count * step))
+            self._turns.extend((first + number * step) / SECOND for number in range(count))
+        return self._turns.popleft()
+
+    def _reserve(self, length: int) -> int:
+        """The beginning of a stretch of time that is ours alone."""
+        now = int(self._clock() * SECOND)
+        with self._store.transaction() as tx:
+            until = tx.execute(select(t.GooglePace.taken_until).where(t.GooglePace.id == 1).with_for_update()).scalar()
+            # A clock that was set back must not stop us for as long.
+            first = now if until is None or until > now + 60 * SECOND else max(now, until)
+            if until is None:
+                tx.execute(insert(t.GooglePace).values(id=1, taken_until=first + length))
+            else:
+                tx.execute(update(t.GooglePace).values(taken_until=first + length))
+        return first
+
+
+def has_room(tx: Connection, pass_ids: Iterable[str], now: int) -> bool:
+    """Whether one notice more is allowed on a pass; what its class said counts, too."""
+    recent = (t.GoogleNotice.pass_id.in_(list(pass_ids)), t.GoogleNotice.at > now - DAY_SECONDS)
+    return int(tx.execute(select(func.count()).select_from(t.GoogleNotice).where(*recent)).scalar_one()) < NOTICES_A_DAY
+
+
+def note(tx: Connection, pass_id: str, now: int) -> None:
+    """Before it is asked for: one that got lost counts, because we cannot know that it did."""
+    tx.execute(insert(t.GoogleNotice).values(pass_id=pass_id, at=now))
+
+
+def forget_old(tx: Connection, now: int) -> None:
+    tx.execute(delete(t.GoogleNotice).where(t.GoogleNotice.at <= now - DAY_SECONDS))

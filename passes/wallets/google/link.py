@@ -1,0 +1,43 @@
+"""Links by which a member saves a card: the names of an object and its class, signed by the service account.
+
+Nothing of the member is in it, and it changes nothing at Google: the card must be there already. Whoever
+opens it first owns the card, so it is made only for a member who asks from their own card.
+("Generic JWT", Google Wallet API reference.)
+"""
+
+from __future__ import annotations
+
+import json
+
+from joserfc import jws
+from joserfc.jwk import RSAKey
+
+from ...errors import ConfigError
+from .access import Account
+
+SAVE_URL = "https://pay.google.com/gp/v/save"
+MOST_TOKEN = 1800
+"""Browsers may cut what is longer."""
+
+
+class SaveLinks:
+    """Signs links for one service account."""
+
+    def __init__(self, account: Account) -> None:
+        self._email = account.email
+        self._key = RSAKey.import_key(account.key)
+        self._header = {"alg": "RS256", "typ": "JWT", "kid": account.key_id}
+
+    def make(self, link_list: str, object_id: str, class_id: str, now: int) -> str:
+        claims = {
+            "iss": self._email,
+            "aud": "google",
+            "typ": "savetowallet",
+            "iat": now,
+            "payload": {link_list: [{"id": object_id, "classId": class_id}]},
+        }
+        payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
+        token = jws.serialize_compact(self._header, payload, self._key)
+        if len(token) >= MOST_TOKEN:
+            raise ConfigError("The service account's key is so large that links to Google Wallet would be cut.")
+        return f"{SAVE_URL}/{token}"

@@ -1,0 +1,145 @@
+"""What a class and an object say: whole bodies, in every language, and nothing that Google would refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passes import look
+from passes.card import Card, Contact, Expiring, Location, News, Offer, Progress, Promise, Reward, Tier
+from passes.wallets.google import render
+from passes.wallets.google.render import Issuer
+from passes.words import Words
+from tests.fakes.google.rules import Policy, check
+from tests.fakes.google.shapes import clean
+
+LOOK = look.load(Path(__file__).parents[2] / "templates" / "cards" / "cafe")
+WORDS = {language: Words(language, entries) for language, entries in LOOK.words.items()}
+ISSUER = Issuer("3388000000000000001", "https://cards.example.org", "PL", "pl")
+ID = "3388000000000000001.7f3a9c00112233445566778899aabbcc"
+GOLD = Tier("gold", {"en": "Gold", "ru": "Золото", "pl": "Złoto"}, 1000)
+CONTACT = Contact("Кофе & Łódź", "+48 600 100 200", "hello@cafe.example.org", "cafe.example.org")
+CARD = Card(
+    serial="s",
+    number="7000123456789",
+    code="code-of-the-card",
+    programme="cafe",
+    programme_name={"en": "Coffee Club", "ru": "Кофейный клуб", "pl": "Klub Kawowy"},
+    kind="points",
+    look="cafe",
+    look_digest=LOOK.digest,
+    contact=CONTACT,
+    name="Анна",
+    language="ru",
+    status="active",
+    joined=1_790_000_000,
+    unit="points",
+    balance=1250,
+    tier=GOLD,
+    progress=Progress("tier", "platinum", {"en": "Platinum"}, 1250, 5000),
+    rewards=(Reward("espresso", {"en": "Espresso", "ru": "Эспрессо"}, 80), Reward("cake", {"en": "Cake"}, 2000, 750)),
+    offers=(Offer("0a1b", {"en": "Free <a href=x>cake</a>"}, {"en": ""}, ends=1_790_100_000),),
+    news=News("earn", 50, 1_790_000_500),
+    expiring=Expiring(20, 1_790_200_000),
+    currency="PLN",
+    worth=6250,
+    locations=(Location("Centrum", 52.23, 21.01),),
+)
+PROMISE = Promise(
+    key="cafe",
+    kind="points",
+    name=CARD.programme_name,
+    unit="points",
+    look="cafe",
+    look_digest=LOOK.digest,
+    contact=CONTACT,
+    terms={"en": "One point for each złoty."},
+    tiers=(GOLD,),
+    locations=tuple(Location(f"L{n}", 50.0 + n, 20.0) for n in range(12)),
+)
+
+
+def drawn(card: Card = CARD, **changes: Any) -> dict[str, Any]:
+    return render.loyalty_object(
+        replace(card, **changes), LOOK, WORDS, ISSUER, ID, "https://cards.example.org/card/s/k"
+    )
+
+
+def test_a_class_has_all_that_google_requires_and_no_more_than_it_takes() -> None:
+    body = render.loyalty_class(PROMISE, LOOK, WORDS, ISSUER, None)
+    check("LoyaltyClass", clean("LoyaltyClass", body), Policy())
+    assert body["reviewStatus"] == "UNDER_REVIEW" and len(body["merchantLocations"]) == 10
+    assert body["multipleDevicesAndHoldersAllowedStatus"] == "ONE_USER_ALL_DEVICES"
+    assert body["programName"] == "Klub Kawowy"
+    assert {"language": "ru", "value": "Кофейный клуб"} in body["localizedProgramName"]["translatedValues"]
+    assert LOOK.digest in body["programLogo"]["sourceUri"]["uri"]
+
+
+def test_an_object_is_one_that_google_takes() -> None:
+    body = drawn()
+    check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
+    assert body["loyaltyPoints"]["balance"] == {"int": 1250}
+    assert body["secondaryLoyaltyPoints"]["balance"] == {"string": "Золото"}
+    assert body["accountName"] == "Анна" and body["barcode"]["value"] == CARD.code
+    assert len(body["textModulesData"]) <= render.MOST_MODULES
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", module["id"]) for module in body["textModulesData"])
+    assert "<a" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("points", "written"),
+    [(0, {"int": 0}), (2_147_483_647, {"int": 2_147_483_647}), (2_147_483_648, {"string": "2147483648"})],
+)
+def test_large_balances_are_text(points: int, written: dict[str, Any]) -> None:
+    assert render.balance(points) == written
+    patched = render.patch_of(drawn(balance=points))["loyaltyPoints"]["balance"]
+    assert {name: value for name, value in patched.items() if value is not None} == written
+    assert set(patched) == {"int", "string", "money"}, "what another balance left behind is cleared"
+
+
+def test_money_is_in_millionths() -> None:
+    assert render.money(1050, "PLN") == {"currencyCode": "PLN", "micros": "10500000"}
+    assert render.money(12, "JPY")["micros"] == "12000000"
+
+
+def test_without_a_level_the_worth_is_the_second_value() -> None:
+    assert drawn(tier=None)["secondaryLoyaltyPoints"]["balance"]["money"]["micros"] == "62500000"
+    plain = drawn(tier=None, worth=None)
+    assert "secondaryLoyaltyPoints" not in plain
+    assert render.patch_of(plain)["secondaryLoyaltyPoints"] is None
+
+
+def test_a_look_may_give_a_level_a_class_and_a_colour() -> None:
+    golden = replace(LOOK, tier_colours={"gold": (184, 134, 11)})
+    body = render.loyalty_class(PROMISE, golden, WORDS, ISSUER, "gold")
+    assert body["id"].endswith(".cafe.gold") and body["hexBackgroundColor"] == "#b8860b"
+    assert body["rewardsTier"] == "Złoto"
+    card = render.loyalty_object(CARD, golden, WORDS, ISSUER, ID, "https://x.example/y")
+    assert card["classId"] == body["id"] and "money" in card["secondaryLoyaltyPoints"]["balance"]
+
+
+@pytest.mark.parametrize(("status", "state"), [("closed", "EXPIRED"), ("blocked", "INACTIVE")])
+def test_what_ended_says_nothing_but_that(status: Any, state: str) -> None:
+    assert drawn(status=status) == {"id": ID, "classId": "3388000000000000001.cafe", "state": state}
+
+
+def test_equal_cards_are_equal_bytes() -> None:
+    assert render.digest(drawn()) == render.digest(drawn())
+    assert render.digest(drawn()) != render.digest(drawn(balance=1251))
+
+
+def test_peoples_text_is_bounded_and_shows() -> None:
+    assert render.clean("a\x00b\u202ec", 60) == "a b c"
+    assert render.clean("x" * 100, 10) == "x" * 9 + "…"
+    assert len(drawn(name="Ж" * 500)["accountName"]) == render.NAME
+
+
+def test_every_id_is_one_that_google_takes() -> None:
+    form = re.compile(r"^[0-9]+\.[A-Za-z0-9._-]+$")
+    assert form.fullmatch(render.class_id(ISSUER, "cafe", None)) and form.fullmatch(ID)
+    assert form.fullmatch(render.class_id(ISSUER, "cafe", "gold"))
