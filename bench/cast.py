@@ -15,8 +15,11 @@ from itertools import count, cycle
 from pathlib import Path
 from queue import Empty, Queue
 
+from sqlalchemy import select
+
 from passes import cards
 from passes.service import Service
+from passes.store import tables as t
 from tests.cast import Phone, outdoors
 
 from .figures import ROOT
@@ -153,6 +156,17 @@ class Till:
             self.sells()
             due = max(due + 1 / rate, time.perf_counter() - 1)
             stopped.wait(max(0.0, due - time.perf_counter()))
+
+
+def settled(service: Service) -> None:
+    """Wait until what a start of the service touched has been drawn again."""
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    time.sleep(2)
+    while time.perf_counter() < deadline:
+        with service.store.reading() as tx:
+            if tx.execute(select(t.Touch.id).limit(1)).first() is None:
+                return
+        time.sleep(0.5)
 
 
 class Times:

@@ -21,7 +21,7 @@ from .servers import Served
 
 CARDS = 10_000
 # More passes than the shelf of two processes holds, so that none is found there.
-UNCACHED = 6_000
+UNCACHED = 10_000
 CLIENTS = 16
 SAME = 5_000
 SETTLE_SECONDS = 0.3
@@ -69,14 +69,14 @@ def call(maker: Maker, seat: shop.Seat, since: str | None = None) -> wrk.Request
 def _measure(
     report: Report, name: str, served: Served, calls: dict[str, list[wrk.Request]], home: Path, both: float
 ) -> None:
-    seconds, turns = (1, 1) if report.quick else (4, 4)
+    seconds, turns = (1, 1) if report.quick else (3, 3)
     found: dict[str, list[wrk.Load]] = {kind: [] for kind in calls}
     signed = dict.fromkeys(calls, 0)
     for turn in range(turns + 1):
         for kind, requests in calls.items():
             before = served.signatures
             # Not from the beginning again, which the shelf might still hold.
-            first = turn * 1_500 % len(requests)
+            first = turn * 2_000 % len(requests)
             shifted = requests[first:] + requests[:first]
             loaded = wrk.load(served.url, shifted, home, seconds if turn else 1, CLIENTS)
             assert not loaded.errors, (name, kind, loaded)
@@ -86,7 +86,7 @@ def _measure(
                 found[kind].append(loaded)
                 signed[kind] += served.signatures - before
     asked = {kind: sum(load.requests for load in loads) for kind, loads in found.items()}
-    assert signed["new"] >= 0.9 * asked["new"], (signed, asked)
+    assert signed["new"] >= 0.8 * asked["new"], (signed, asked)
     fixed_goal: Goal | None = least(0.35) if name.startswith("gunicorn") else None
     rsa_goal = least(0.20, 0.26) if name.startswith("gunicorn") else None
     had_goal = least(0.45, 0.55) if name.startswith("gunicorn") else least(0.33)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from . import processes, servers, shop, wrk
-from .cast import Till
+from .cast import Till, settled
 from .figures import Report, most
 from .http import call
 from .passes import Maker
@@ -86,6 +86,7 @@ def _soak(report: Report, home: Path) -> None:
     seconds = 10 if report.quick else SOAK_SECONDS
     with servers.serve(home) as served:
         till = Till(served.port, key, seats, "soak")
+        settled(maker.service)
         samples: list[tuple[float, float]] = []
         began = time.perf_counter()
         with till.at_work(20):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from passes import cards
 
 from . import processes, servers, shop, wrk
-from .cast import Till
+from .cast import Till, settled
 from .figures import Report, most
 from .passes import Maker
 from .receipts import new_key
@@ -31,6 +31,8 @@ def run(report: Report) -> None:
         key = new_key(maker.service)
         with servers.serve(home) as served:
             till = Till(served.port, key, seats[1_000:], "poll")
+            settled(maker.service)
+            wrk.load(served.url, [wrk.Request(path, {}) for path in paths], home, 2, 16)
             most_rate = wrk.load(served.url, [wrk.Request(path, {}) for path in paths], home, 2, 16).rate
             report.add(
                 "",
@@ -41,11 +43,14 @@ def run(report: Report) -> None:
             with till.at_work(SALES_PER_SECOND):
                 time.sleep(1)
                 till.taken()
+                before = processes.cpu_seconds(served.process.pid)
                 time.sleep(seconds)
+                alone = (processes.cpu_seconds(served.process.pid) - before) / seconds
             idle = till.taken()
             for pages in PAGES:
                 with till.at_work(SALES_PER_SECOND):
                     share, asked = _open_pages(served, paths, pages, seconds)
+                share -= alone
                 busy = till.taken()
                 report.add(
                     "",
@@ -70,7 +75,7 @@ def _path(maker: Maker, seat: shop.Seat) -> str:
 
 
 def _open_pages(served: Served, paths: list[str], pages: int, seconds: float) -> tuple[float, int]:
-    """The share of a core that the server used for them and the till, and how often they asked."""
+    """The share of a core that the server used meanwhile, and how often they asked."""
     before, began = processes.cpu_seconds(served.process.pid), time.perf_counter()
     asked = asyncio.run(_polls(served.port, paths, pages / SECONDS_BETWEEN, seconds))
     used = processes.cpu_seconds(served.process.pid) - before

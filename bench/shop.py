@@ -26,6 +26,7 @@ from passes.card import digest
 from passes.cards import proof
 from passes.members import Person
 from passes.service import Service
+from passes.store import Store, schema
 from passes.store import tables as t
 from passes.wallets.apple import Apple
 from tests import home as homes
@@ -47,7 +48,16 @@ def kept_home(members: int) -> Path:
         make_home(folder)
         fill(folder, members)
         (folder / "ready").touch()
+    _bring_up_to_date(folder)
     return folder
+
+
+def _bring_up_to_date(folder: Path) -> None:
+    """A home that was kept since an earlier version of the tables."""
+    store = Store(f"sqlite:///{folder / 'passes.db'}")
+    if schema.version(store) != schema.newest():
+        schema.upgrade(store)
+    store.close()
 
 
 @contextmanager
