@@ -117,9 +117,7 @@ def find(tx: Connection, by: str, value: object, lock: bool = False) -> Held | N
 
 
 def set_status(tx: Connection, held: Held, status: str) -> None:
-    """Block a card or open it again; the caller records its revision. A card that ended stays ended."""
-    if held.row.status == "closed":
-        raise CardNotActive("This card is closed for good; its member may join anew.")
+    """Block, close or open a card again; the caller records its revision."""
     tx.execute(update(t.Card).where(t.Card.id == held.id).values(status=status))
 
 

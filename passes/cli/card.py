@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 
 from ..cards import Held
+from ..errors import CardNotActive
 from ..store import Connection
 from .context import Home
 
@@ -35,7 +36,12 @@ def open_again(home: Home, number: str) -> None:
     """Let a blocked card be used again."""
     from .. import cards
 
-    _change(home, number, lambda tx, held: cards.set_status(tx, held, "active"))
+    def reopen(tx: Connection, held: Held) -> None:
+        if held.row.status == "closed":
+            raise CardNotActive("This card is closed for good; its member may join anew.")
+        cards.set_status(tx, held, "active")
+
+    _change(home, number, reopen)
     click.echo("The card is open again; phones that hold it are told.")
 
 

@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadInput, Busy, PassesError
+from ..errors import BadInput, Busy, NotFound, PassesError
 from ..service import Service
 from .current import EXTENSION
 from .page import error_page
@@ -92,7 +92,9 @@ def _refuse_nul() -> None:
     if request.path.startswith(_FOR_MACHINES):
         # These look at names themselves, after the credentials; and their bodies are no forms, to be read once.
         return
-    if any("\0" in text for text in (request.path, *request.args.values(), *request.form.values())):
+    if "\0" in request.path:
+        raise NotFound("There is nothing at this address.")
+    if any("\0" in text for text in (*request.args.values(), *request.form.values())):
         raise BadInput("The request holds a sign (NUL) that no text of ours has; remove it.")
 
 

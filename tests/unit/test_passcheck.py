@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 import subprocess
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,9 @@ Json = dict[str, Any]
 
 
 def found(bundle: bytes, root: Path | None = None) -> list[str]:
-    return sorted({f"{f.id}{f.severity}" for f in check(bundle, root or certs() / "dev-root.pem", NOW + 1)})
+    # openssl signs by the clock on the wall, which goes on while other tests run.
+    now = max(NOW + 1, int(time.time()))
+    return sorted({f"{f.id}{f.severity}" for f in check(bundle, root or certs() / "dev-root.pem", now)})
 
 
 def zipped(inside: Files, method: int = 0) -> bytes:
