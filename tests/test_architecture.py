@@ -42,9 +42,7 @@ WALLET_WORDS = {
 }
 # Written so that this file does not hold what it looks for.
 FOREIGN = {
-    "a package registry's host": re.compile(
-        r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|registry[.]yarnpkg|proxy[.]golang|index[.]crates[.]io"
-    ),
+    "where packages are fetched from": re.compile(r"--(?:extra-)?[i]ndex-url|--[f]ind-links|[r]egistry=http"),
     "a path of somebody's machine": re.compile(
         r"(?<![\w.})/-])/(?:roo[t]|Users/\w+|home/\w+|wor[k])/|file:/[/]/|[A-Z]:\\[U]sers"
     ),
@@ -241,7 +239,7 @@ BAD_EXAMPLES: list[tuple[Rule, Sources]] = [
     (nothing_looks_up, {"passes/work.py": "import passes"}),
     (the_store_sees_no_shop, {"passes/store/tables.py": "from ..members import Member"}),
     (every_module_introduces_itself, {"passes/points/__init__.py": "import json"}),
-    (the_repository_speaks_of_itself_alone, {"a.lock": "--index-url https://" + "pypi" + ".org/simple"}),
+    (the_repository_speaks_of_itself_alone, {"a.lock": "--" + "index-url https://packages.example.org/simple"}),
     (the_repository_speaks_of_itself_alone, {"README.md": "cd /" + "root/passes"}),
 ]
 RULES = list(dict.fromkeys(rule for rule, _ in BAD_EXAMPLES))
