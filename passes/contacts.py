@@ -41,14 +41,6 @@ def phone(written: str, country: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def masked(contact: str) -> str:
-    """Enough for its owner to recognise, too little for anybody else."""
-    name, at, domain = contact.partition("@")
-    if at:
-        return f"{name[:1]}…@{domain[:1]}…{domain[domain.rfind('.') :]}"
-    return f"{contact[:3]}…{contact[-2:]}"
-
-
 def seal(secrets: Secrets, contact: str, owner: str, key_id: str) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + _cipher(secrets, key_id).encrypt(nonce, contact.encode(), owner.encode())

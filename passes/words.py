@@ -23,7 +23,10 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from .card import Text
 from .errors import ConfigError
 
-LANGUAGES = ("en", "ru", "pl")
+OWN_NAMES = {"en": "English", "ru": "Русский", "pl": "Polski"}
+"""Each language as its speakers call it."""
+
+LANGUAGES = tuple(OWN_NAMES)
 FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 
 Entry = str | Mapping[str, str]

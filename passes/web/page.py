@@ -9,10 +9,8 @@ from __future__ import annotations
 from flask import render_template, request
 
 from ..service import Service
-from ..words import LANGUAGES, Words
+from ..words import LANGUAGES, OWN_NAMES, Words
 from .current import service
-
-OWN_NAMES = {"en": "English", "ru": "Русский", "pl": "Polski"}
 
 
 def language(service: Service) -> str:

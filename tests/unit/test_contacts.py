@@ -70,8 +70,3 @@ def test_the_same_contact_has_the_same_hash_under_the_same_key():
     first = contacts.lookup_hash(SECRETS, "anna@example.org", "k1")
     assert first == contacts.lookup_hash(SECRETS, "anna@example.org", "k1")
     assert first != contacts.lookup_hash(SECRETS, "anna@example.org", "k2")
-
-
-def test_a_masked_contact_reminds_its_owner_only():
-    assert contacts.masked("anna@example.org") == "a…@e….org"
-    assert contacts.masked("+48600100200") == "+48…00"

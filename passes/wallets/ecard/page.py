@@ -30,7 +30,7 @@ from ...cards import Held
 from ...errors import BadInput
 from ...look import Look, written
 from ...store import tables as t
-from ...words import LANGUAGES, Words
+from ...words import LANGUAGES, OWN_NAMES, Words
 from .. import File, Link, Resident
 from .face import Face, Happened, face, history
 from .history import entries
@@ -38,8 +38,6 @@ from .picture import card_png, code_path, code_size
 
 if TYPE_CHECKING:
     from ...service import Service
-
-OWN_NAMES = (("en", "English"), ("ru", "Русский"), ("pl", "Polski"))
 
 
 def register(app: Flask) -> None:
@@ -181,7 +179,7 @@ class Page:
             "contact": card.contact,
             "website": _website(card.contact.website),
             "wallets": [(wallet.name, _button(wallet, words)) for wallet in self._others(card)],
-            "own_names": OWN_NAMES,
+            "own_names": OWN_NAMES.items(),
             "theme_colour": written(shown.look.background),
             "welcome": "welcome" in request.args and not shown.face.ended,
             "at": now,

@@ -15,10 +15,10 @@ from ...programmes import Programme
 from ...store import Row
 from ...wallets.apple import devicelog
 from ...wallets.ecard.face import face
-from ...words import LANGUAGES, Words
+from ...words import LANGUAGES, OWN_NAMES, Words
 from ..current import service
 from ..login.backstage import PageTooOld, guard, presence, sentence, show, words
-from ..page import OWN_NAMES, words_in
+from ..page import words_in
 from . import form
 from .form import Filled
 from .preview import sample
