@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from .card import Tier
-from .points.rules import MAIN, Caps, Gift, Goal, Goods, Multiplier, Next, Prize, Rule, RuleSet, StampCard, When
+from .card import Challenge, Prize, Stamps, Tier
+from .card import Perk as ShownPerk
+from .points.rules import MAIN, Caps, Gift, Goal, Goods, Multiplier, Next, Rule, RuleSet, StampCard, When
+from .points.rules import Prize as StampPrize
 from .points.tiers import Perk, Policy
 from .words import LANGUAGES, is_currency
 from .zones import TimeZone, end_of_day, end_of_year_day
@@ -336,6 +338,10 @@ class PerkPart(Part):
         values = self.model_dump(exclude={"key", "kind", "name", "starts", "ends"}, exclude_none=True, mode="json")
         return Perk(self.key, self.kind, self.name, {k: v for k, v in values.items() if v}, self.starts, self.ends)
 
+    @property
+    def shown(self) -> ShownPerk:
+        return ShownPerk(self.key, self.name, self.starts, self.ends, self.contact or "")
+
 
 class TierPart(Part):
     key: Key
@@ -531,7 +537,22 @@ class Definition(Part):
 
     @property
     def levels(self) -> tuple[Tier, ...]:
-        return tuple(Tier(tier.key, tier.name, tier.threshold) for tier in self.tiers)
+        return tuple(
+            Tier(tier.key, tier.name, tier.threshold, tuple(perk.shown for perk in tier.perks)) for tier in self.tiers
+        )
+
+    @property
+    def shown_stamps(self) -> Stamps | None:
+        """The stamp card, as an empty one is drawn. A prize is named after its coupon."""
+        if self.stamps is None:
+            return None
+        names = {coupon.key: coupon.name for coupon in self.coupons}
+        prizes = (Prize(prize.at, names.get(prize.give.coupon or "", {})) for prize in self.stamps.prizes)
+        return Stamps(self.short(self.stamps.unit), self.stamps.of, tuple(sorted(prizes, key=lambda p: p.at)))
+
+    @property
+    def shown_challenges(self) -> tuple[Challenge, ...]:
+        return tuple(Challenge(c.key, c.name, c.measure, c.target, c.starts, c.ends) for c in self.challenges)
 
     @property
     def main_kind(self) -> UnitKind:
@@ -650,7 +671,9 @@ class Definition(Part):
         return Goal(part.key, part.measure, part.target, self._gift(part.give), goods=part.goods.goods, when=when)
 
     def _stamp_card(self, part: StampPart) -> StampCard:
-        prizes = tuple(Prize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at))
+        prizes = tuple(
+            StampPrize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at)
+        )
         return StampCard(part.key, self.short(part.unit), part.of, prizes, part.carry_over)
 
 

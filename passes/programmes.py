@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, insert, or_, select, update
 
-from .card import Contact, Location, Offer, Promise, Reward
+from .card import Contact, Location, Offer, Promise, Reward, Unit
 from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row, mark_stale
@@ -207,6 +207,10 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
+        units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
+        stamps=definition.shown_stamps,
+        challenges=definition.shown_challenges,
+        warn_seconds=definition.tier_policy.warn_days * 86_400,
     )
 
 

@@ -358,9 +358,9 @@ def body(case: Case, plan: Plan, first: int | None) -> dict[str, Any]:
             "spent": sum(d.amount for d in main if d.kind in ("redeem", "reward")),
             "discount": plan.discount,
             "tier_changed": plan.place.tier != case.held.row.tier,
-            "notes": [vars(note) for note in plan.outcome.notes],
             **plan.told,
         },
+        "notes": [vars(note) for note in plan.outcome.notes],
         "why": [entry["why"] | {name: entry[name] for name in ("kind", "unit", "amount")} for entry in entries],
     }
 
