@@ -20,6 +20,7 @@ from typing import Any, Literal
 Text = Mapping[str, str]
 """The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
 
+DAY_SECONDS = 86_400
 Status = Literal["active", "blocked", "closed"]
 
 
@@ -34,12 +35,52 @@ class Tier:
 
 @dataclass(frozen=True)
 class Reward:
-    """Something points buy. `missing` is how many more points the member needs; 0: can have it now."""
+    """Something points buy, as it is promised. No tiers: for everybody; `unit` "" is the programme's main one.
+
+    On a card `missing` is how many more points the member needs, `why` what else stands between them: tier,
+    later, over, stock or limit. Neither: the member can have it now.
+    """
 
     key: str
     name: Text
     cost: int
     missing: int = 0
+    why: str = ""
+    unit: str = ""
+    tiers: tuple[str, ...] = ()
+    starts: int | None = None
+    ends: int | None = None
+    stock: int | None = None
+    per_member: int | None = None
+
+    @property
+    def stands(self) -> str:
+        """In one word: ready, missing, or what `why` says."""
+        return self.why or ("missing" if self.missing else "ready")
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """A coupon that can be used from `starts` until just before `ends` (None: for ever)."""
+
+    code: str
+    key: str
+    name: Text
+    starts: int
+    ends: int | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What is paid for until `until`; in `grace` benefits go on for a while, `unpaid` was never paid for."""
+
+    state: Literal["paid", "grace", "over", "unpaid"]
+    until: int | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the member has the benefits."""
+        return self.state in ("paid", "grace")
 
 
 @dataclass(frozen=True)
@@ -143,6 +184,7 @@ class Promise:
     locations: tuple[Location, ...] = ()
     currency: str | None = None
     worth_of_one: int = 0
+    grace_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +205,11 @@ class Facts:
     latest: News | None = None
     expires: int | None = None
     link_version: int = 1
+    coupons: tuple[Coupon, ...] = ()
+    # How many of each limited reward are gone: in all, and by this card.
+    gone: Mapping[str, int] = field(default_factory=dict)
+    had: Mapping[str, int] = field(default_factory=dict)
+    paid_until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +244,8 @@ class Card:
     expires: int | None = None
     # Which generation of links the card carries; revoking them is a change people must receive.
     link_version: int = 1
+    coupons: tuple[Coupon, ...] = ()
+    membership: Membership | None = None
 
     @property
     def is_void(self) -> bool:
@@ -238,7 +287,7 @@ def draw(facts: Facts, now: int) -> Card:
     balance = sum(lot.left for lot in facts.lots if _is_open(lot, now))
     tier = next((tier for tier in promise.tiers if tier.key == facts.tier), None)
     offers = tuple(o for o in promise.offers if o.is_live(now) and o.is_for(facts.tier))
-    rewards = tuple(Reward(r.key, r.name, r.cost, max(0, r.cost - balance)) for r in promise.rewards)
+    rewards = tuple(_reward(reward, facts, balance, now) for reward in promise.rewards)
     return Card(
         serial=facts.serial,
         number=facts.number,
@@ -256,8 +305,8 @@ def draw(facts: Facts, now: int) -> Card:
         unit=promise.unit,
         balance=balance,
         tier=tier,
-        progress=_progress(promise, balance, facts.earned, facts.tier),
-        rewards=rewards,
+        progress=_progress(promise, rewards, balance, facts.earned, facts.tier),
+        rewards=tuple(reward for reward in rewards if reward.why != "over"),
         offers=offers,
         news=_news(facts.latest, offers),
         expiring=_expiring(facts.lots, now),
@@ -267,6 +316,8 @@ def draw(facts: Facts, now: int) -> Card:
         locations=promise.locations[:10],
         expires=facts.expires,
         link_version=facts.link_version,
+        coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
+        membership=membership(facts.paid_until, promise.grace_days, now),
     )
 
 
@@ -276,7 +327,41 @@ def next_change(facts: Facts, now: int) -> int | None:
     for offer in facts.promise.offers:
         if offer.is_for(facts.tier):
             turns += [offer.starts, offer.ends or 0]
+    turns += [turn for coupon in facts.coupons for turn in (coupon.starts, coupon.ends or 0)]
+    turns += [turn for reward in facts.promise.rewards for turn in (reward.starts or 0, reward.ends or 0)]
+    if facts.paid_until is not None and facts.promise.grace_days is not None:
+        turns += [facts.paid_until, facts.paid_until + facts.promise.grace_days * DAY_SECONDS]
     return min((turn for turn in turns if turn > now), default=None)
+
+
+def why_not(reward: Reward, tier: str | None, gone: int, had: int, now: int) -> str:
+    """What stands between a member and a reward besides points: tier, later, over, stock, limit, or nothing."""
+    if reward.starts is not None and now < reward.starts:
+        return "later"
+    if reward.ends is not None and reward.ends <= now:
+        return "over"
+    if reward.tiers and tier not in reward.tiers:
+        return "tier"
+    if reward.stock is not None and gone >= reward.stock:
+        return "stock"
+    return "limit" if reward.per_member is not None and had >= reward.per_member else ""
+
+
+def membership(paid_until: int | None, grace_days: int | None, now: int) -> Membership | None:
+    """Where a membership stands; None: the programme has none."""
+    if grace_days is None:
+        return None
+    if paid_until is None:
+        return Membership("unpaid")
+    if now < paid_until:
+        return Membership("paid", paid_until)
+    return Membership("grace" if now < paid_until + grace_days * DAY_SECONDS else "over", paid_until)
+
+
+def _reward(reward: Reward, facts: Facts, balance: int, now: int) -> Reward:
+    """The reward as this card shows it."""
+    why = why_not(reward, facts.tier, facts.gone.get(reward.key, 0), facts.had.get(reward.key, 0), now)
+    return Reward(reward.key, reward.name, reward.cost, max(0, reward.cost - balance), why, reward.unit)
 
 
 def _is_open(lot: Lot, now: int) -> bool:
@@ -291,9 +376,11 @@ def _expiring(lots: tuple[Lot, ...], now: int) -> Expiring | None:
     return Expiring(sum(left for expires, left in dated if expires == first), first)
 
 
-def _progress(promise: Promise, balance: int, earned: int, tier: str | None) -> Progress | None:
+def _progress(
+    promise: Promise, rewards: tuple[Reward, ...], balance: int, earned: int, tier: str | None
+) -> Progress | None:
     """Towards the cheapest reward out of reach; when all are in reach, towards the next tier."""
-    dearer = [r for r in promise.rewards if r.cost > balance]
+    dearer = [reward for reward in rewards if reward.stands == "missing" and not reward.unit]
     if dearer:
         nearest = min(dearer, key=lambda r: r.cost)
         return Progress("reward", nearest.key, nearest.name, balance, nearest.cost)
@@ -316,8 +403,9 @@ _PARTS: dict[str, type] = {
     "news": News,
     "expiring": Expiring,
     "contact": Contact,
+    "membership": Membership,
 }
-_LISTS: dict[str, type] = {"rewards": Reward, "offers": Offer, "locations": Location}
+_LISTS: dict[str, type] = {"rewards": Reward, "offers": Offer, "locations": Location, "coupons": Coupon}
 
 
 def _revive(cls: type[Card], stored: dict[str, Any]) -> Card:

@@ -15,6 +15,8 @@ from sqlalchemy import bindparam, case, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
+from .possessions import Possessions, gather
+from .programmes import Programme
 from .store import Connection, Row, mark_stale
 from .store import tables as t
 
@@ -28,7 +30,8 @@ def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
     rows = _rows(tx, card_ids)
     lots = _lots(tx, card_ids)
-    drawn = [_drawn(tx, row, lots.get(row.id, ()), now) for row in rows]
+    beside = _possessions(tx, rows)
+    drawn = [_drawn(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
     if drawn:
         tx.execute(_UPDATE_CARD, drawn)
     changed = [values for values, row in zip(drawn, rows, strict=True) if values["b_revision"] != row.revision]
@@ -48,7 +51,18 @@ def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]
     return lots
 
 
-def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[str, Any]:
+def _possessions(tx: Connection, rows: Sequence[Row]) -> dict[int, Possessions]:
+    """By card; asked for one programme after the other."""
+    cards_of: dict[Programme, list[int]] = {}
+    for row in rows:
+        cards_of.setdefault(programmes.at_version(tx, row.programme_id, row.version), []).append(row.id)
+    found: dict[int, Possessions] = {}
+    for programme, ids in cards_of.items():
+        found |= gather(tx, programme, ids)
+    return found
+
+
+def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> dict[str, Any]:
     """The card's columns after this drawing."""
     promise = programmes.at_version(tx, row.programme_id, row.version).promise
     facts = Facts(
@@ -65,6 +79,10 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
         lots=lots,
         latest=News(**row.latest) if row.latest else None,
         link_version=row.link_version,
+        coupons=beside.coupons,
+        gone=beside.gone,
+        had=beside.had,
+        paid_until=beside.paid_until,
     )
     face = draw(facts, now).to_json()
     values = {
