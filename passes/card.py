@@ -160,10 +160,12 @@ class News:
 
 @dataclass(frozen=True)
 class Lot:
-    """Points earned together that expire together (None: never)."""
+    """What ends at one time (None: never), of a unit ("": the main one). Not to be spent before it `ripens`."""
 
     left: int
     expires: int | None = None
+    unit: str = ""
+    ripens: int | None = None
 
 
 @dataclass(frozen=True)

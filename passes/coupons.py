@@ -9,17 +9,21 @@ a card is a bearer's (printed on a pack) until a card claims or redeems it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
 from . import couponcodes, programmes, revisions, stock, tries
 from .cards import Held
-from .definition import CouponPart
+from .definition import CouponPart, Definition
 from .errors import BadInput, Conflict, LimitReached, NotFound, OutOfStock, TooManyTries
 from .points.discounts import Bill, Off, off
+from .points.moves import Act, Effect, Move
+from .points.orders import Case
 from .programmes import Programme
 from .secrets import Secrets
 from .store import Connection, Row
@@ -61,7 +65,7 @@ class Found:
 
 def issue(tx: Connection, programme: Programme, kind: str, card_id: int | None, now: int, n: int = 1) -> list[str]:
     """`n` new coupons for a card, or for whoever bears them; their codes. The caller draws the card."""
-    part = _part(programme, kind)
+    part = _part(programme.definition, kind)
     if part.ends is not None and part.ends <= now:
         raise CouponOver(f"The coupon “{kind}” is over; none is issued any more.", field="coupon")
     if part.stock is not None and not stock.take(tx, programme.id, f"coupon:{kind}", part.stock, n=n):
@@ -79,6 +83,14 @@ def issue(tx: Connection, programme: Programme, kind: str, card_id: int | None, 
     for start in range(0, n, _CHUNK):
         tx.execute(insert(t.Coupon), [values | {"code": code} for code in codes[start : start + _CHUNK]])
     return codes
+
+
+def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> None:
+    """The coupons that are promised for joining; a kind that is over or used up welcomes nobody any more."""
+    for part in programme.at(now).definition.coupons:
+        if part.on_join:
+            with suppress(CouponOver, OutOfStock):
+                issue(tx, programme, part.key, card_id, now)
 
 
 def find(tx: Connection, code: str) -> Row:
@@ -127,36 +139,52 @@ def claim(tx: Connection, held: Held, code: str, now: int) -> Row:
     return find(tx, code)
 
 
-def preview(
-    tx: Connection, programme: Programme, held: Held, codes: Sequence[str], bill: Bill, now: int
-) -> tuple[list[Found], Bill]:
-    """What the coupons do for this card, one after the other, and what is left of the bill; nothing is written."""
+def redeem(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """The receipt's coupons, one after the other; nothing is written."""
+    if not case.order.coupons:
+        return None
     found: list[Found] = []
-    left = bill
-    for code in codes:
+    rest = left
+    for code in case.order.coupons:
         row = find(tx, code)
         if any(other.row.id == row.id for other in found):
             raise BadInput("The same coupon is there twice.", field="coupons")
-        _refuse_unless_usable(row, programme, held.id, now)
-        part = _part(programme, row.kind)
-        _refuse_over_limit(tx, part, held.id, sum(other.row.kind == row.kind for other in found))
-        found.append(Found(row, part, off(part.off, left, bill.total)))
-        left = left.less(found[-1].off)
+        _refuse_unless_usable(row, case.programme, case.held.id, case.now)
+        part = _part(case.definition, row.kind)
+        _refuse_over_limit(tx, part, case.held.id, sum(other.row.kind == row.kind for other in found))
+        found.append(Found(row, part, off(part.off, rest, left.total)))
+        rest = rest.less(found[-1].off)
     if len(found) > 1 and (alone := next((each for each in found if not each.part.stacks), None)):
-        raise BadInput(f"The coupon “{alone.row.kind}” cannot be used together with others.", field="coupons")
-    return found, left
+        raise BadInput(f"The coupon “{alone.part.key}” cannot be used together with others.", field="coupons")
+    return Move(
+        discount=left.total - rest.total,
+        cuts=tuple(before.price - after.price for before, after in zip(left.lines, rest.lines, strict=True)),
+        # In one order everywhere, or two tills with the same two coupons wait for each other.
+        acts=tuple(partial(_use, each, case) for each in sorted(found, key=lambda each: int(each.row.id))),
+        told={"coupons": [{"coupon": each.part.key, "discount": each.off.amount} for each in found]},
+    )
 
 
-def apply(tx: Connection, found: Sequence[Found], held: Held, receipt: str, now: int) -> list[dict[str, Any]]:
-    """Redeem them within the receipt; for each what `undo` needs to know."""
-    # In one order everywhere, or two tills with the same two coupons wait for each other.
-    return [_redeem(tx, each, held.id, receipt, now) for each in sorted(found, key=lambda each: int(each.row.id))]
-
-
-def undo(tx: Connection, effect: dict[str, Any], now: int) -> None:
+def undo(tx: Connection, effect: Effect, now: int) -> None:
     """The coupon is as it was before the receipt; one whose time is over has ended."""
     restored = {"state": "issued", "card_id": effect["card"], "receipt": None, "changed": now}
     tx.execute(update(t.Coupon).where(t.Coupon.id == effect["id"], t.Coupon.state == "redeemed").values(restored))
+
+
+def gift(case: Case, kind: str, rule: str) -> Act:
+    """Give the card a coupon within the receipt because of a rule (or a reward)."""
+
+    def act(tx: Connection) -> Effect:
+        (code,) = issue(tx, case.programme, kind, case.held.id, case.now)
+        return {"kind": "issue", "coupon": kind, "rule": rule, "code": code}
+
+    return act
+
+
+def take_back(tx: Connection, effect: Effect, now: int) -> None:
+    """What a receipt gave goes with it; a coupon that was used meanwhile stays used."""
+    given = update(t.Coupon).where(t.Coupon.code == effect["code"], t.Coupon.state == "issued")
+    tx.execute(given.values(state="void", changed=now))
 
 
 def void(tx: Connection, code: str, now: int) -> Row:
@@ -202,8 +230,8 @@ def told(row: Row, programme: Programme, now: int) -> str:
             return f"{what}, void since {_moment(row.changed, programme)}."
 
 
-def _part(programme: Programme, kind: str) -> CouponPart:
-    part = next((part for part in programme.definition.coupons if part.key == kind), None)
+def _part(definition: Definition, kind: str) -> CouponPart:
+    part = next((part for part in definition.coupons if part.key == kind), None)
     if part is None:
         raise NotFound(f"This programme has no coupon “{kind[:40]}”.", field="coupon")
     return part
@@ -241,10 +269,10 @@ def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int
         raise LimitReached(f"One member may use the coupon “{part.key}” {part.per_member} times.", field="coupons")
 
 
-def _redeem(tx: Connection, found: Found, card_id: int, receipt: str, now: int) -> dict[str, Any]:
-    row = found.row
+def _use(found: Found, case: Case, tx: Connection) -> Effect:
+    row, card_id = found.row, case.held.id
     free = (t.Coupon.card_id == card_id) | t.Coupon.card_id.is_(None)
-    redeemed = {"state": "redeemed", "card_id": card_id, "receipt": receipt, "changed": now}
+    redeemed = {"state": "redeemed", "card_id": card_id, "receipt": case.order.receipt, "changed": case.now}
     which = (t.Coupon.id == row.id, t.Coupon.state == "issued", free)
     if tx.execute(update(t.Coupon).where(*which).values(redeemed)).rowcount != 1:
         raise CouponUsed("This coupon was used at another till a moment ago.", field="coupons")

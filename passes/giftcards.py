@@ -1,31 +1,20 @@
-"""Stored value and prepaid visits: paid in, spent in parts, moved to another card.
+"""Stored value and prepaid visits: what is paid in, and how much a card may hold.
 
-What is paid in is posted from outside like everything else, so the sum of all cards is the cash book's. A transfer
-is one transaction over two cards, locked in one order everywhere; every amount keeps the end it had. It has a receipt on
-each card and is not reversed but transferred back.
+What is paid in is posted from outside like everything else, so the sum of all cards is the cash book's. How it leaves
+a card is `points.spending`'s affair, how it moves to another one that of `transfers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import func, select
-
-from . import cards, programmes
-from .cards import Held
-from .errors import BadInput, Conflict
-from .points import ledger, receipts
+from .errors import Conflict
 from .points.discounts import Bill
 from .points.ledger import MEMBER, Draft
 from .points.moves import Move
-from .points.orders import Case, Order
+from .points.orders import Case
 from .points.rules import MAIN
 from .store import Connection
-from .store import tables as t
 
 KINDS = ("gift", "visits")
-_INCOMING = "~in"
 
 
 def top_up(tx: Connection, case: Case, left: Bill) -> Move | None:
@@ -36,64 +25,13 @@ def top_up(tx: Connection, case: Case, left: Bill) -> Move | None:
     definition = case.definition
     if definition.kind not in KINDS:
         raise Conflict("Only gift cards and prepaid visits are topped up; give points by hand instead.", field="amount")
-    _refuse_too_much(case, amount)
+    refuse_too_much(case, amount)
     draft = Draft("topup", "paid", MEMBER, amount, {"topup": amount}, definition.ends(MAIN, case.now))
     return Move(drafts=(draft,))
 
 
-def lock_both(tx: Connection, one: str, other: str) -> tuple[Held, Held]:
-    """Both cards by their serials, locked in the order in which every transaction locks two."""
-    serials = {cards.by_serial(tx, serial).id: serial for serial in (one, other)}
-    if len(serials) < 2:
-        raise BadInput("A card cannot transfer to itself.", field="to")
-    held = {serials[id]: cards.by_serial(tx, serials[id], lock=True) for id in sorted(serials)}
-    return held[one], held[other]
-
-
-def transfer(tx: Connection, giver: Held, taker: Held, order: Order, now: int, staff: str = "") -> dict[str, Any]:
-    """Move an amount from card to card, once. The caller holds both rows (see `lock_both`)."""
-    if (earlier := receipts.earlier_answer(tx, giver, order)) is not None:
-        return earlier.body
-    for held in (giver, taker):
-        held.refuse_unless_active()
-    case = receipts.opened_case(tx, giver, order, now)
-    _refuse_transfer(case, taker)
-    out = Draft("transfer", MEMBER, "moved", order.transfer, {"to": taker.row.number[-4:]})
-    told = receipts.conclude(tx, case, receipts.posting(case, (out,)), staff).body
-    incoming = Order(f"{order.receipt}{_INCOMING}", transfer=order.transfer, other=giver.serial)
-    theirs = receipts.opened_case(tx, taker, incoming, now)
-    _refuse_too_much(theirs, order.transfer)
-    why = {"from": giver.row.number[-4:]}
-    parts = [
-        Draft("transfer", "moved", MEMBER, amount, why, expires) for expires, amount in _taken(tx, giver, order.receipt)
-    ]
-    receipts.conclude(tx, theirs, receipts.posting(theirs, tuple(parts)), staff)
-    return told
-
-
-def _refuse_transfer(case: Case, taker: Held) -> None:
-    gift = case.definition.gift
-    if case.definition.kind not in KINDS or (gift is not None and not gift.transfer):
-        raise Conflict("Cards of this programme cannot be transferred to others.", field="amount")
-    if taker.row.programme_id != case.programme.id:
-        raise Conflict("Both cards must be of one programme.", field="to")
-
-
-def _refuse_too_much(case: Case, amount: int) -> None:
+def refuse_too_much(case: Case, amount: int) -> None:
+    """A card holds no more than the programme allows."""
     gift = case.definition.gift
     if gift is not None and case.account.balance + amount > gift.most:
         raise Conflict(f"A card of this programme holds at most {gift.most}.", field="amount")
-
-
-def _taken(tx: Connection, giver: Held, receipt: str) -> Sequence[tuple[int | None, int]]:
-    """What left the giver's card: amounts by the end they have."""
-    query = (
-        select(t.Lot.expires, func.sum(t.LotUse.amount))
-        .join(t.LotUse, t.LotUse.lot_id == t.Lot.id)
-        .join(t.Posting, t.Posting.id == t.LotUse.posting_id)
-        .join(t.Receipt, t.Receipt.id == t.Posting.receipt_id)
-        .where(t.Receipt.programme_id == giver.row.programme_id, t.Receipt.receipt == receipt)
-        .group_by(t.Lot.expires)
-        .order_by(t.Lot.expires.is_(None), t.Lot.expires)
-    )
-    return [(expires, int(amount)) for expires, amount in tx.execute(query)]

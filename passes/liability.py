@@ -46,9 +46,7 @@ def of(tx: Connection, programme: Programme) -> list[Liability]:
     for source, target, amount in tx.execute(query):
         side, unit = _other_side(source, target)
         change = int(amount) if is_member(target) else -int(amount)
-        if side in ("spent", "partner") and change < 0:
-            spent[unit] -= change
-        elif side == "spent":
+        if (side in ("spent", "partner") and change < 0) or side == "spent":
             spent[unit] -= change
         elif side == "expired":
             ended[unit] -= change

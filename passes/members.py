@@ -15,12 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import codes, contacts, programmes, revisions
+from . import codes, contacts, coupons, programmes, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
-from .points.ledger import Account
-from .points.tiers import tier_for
 from .programmes import Programme
 from .secrets import NONCE_BYTES, Secrets, url_text
 from .store import Connection, Row
@@ -143,20 +141,23 @@ class Members:
     def _give_card(self, tx: Connection, programme: Programme, member_id: int, now: int) -> str:
         serial = url_text(random.token_bytes(16))
         key_id, code_id = self._secrets.current, random.token_bytes(codes.ID_BYTES)
-        values = {
+        values: dict[str, Any] = {
             "serial": serial,
             "number": _new_number(tx),
             "code_id": code_id,
             "code": codes.make(code_id, proof(self._secrets, key_id)),
             "programme_id": programme.id,
             "member_id": member_id,
-            "tier": tier_for(programme.definition.welcome, programme.definition.levels),
             "nonce": random.token_bytes(NONCE_BYTES),
             "key_id": key_id,
             "created": now,
         }
         card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
-        receipts.welcome(tx, programme, Account(card_id, programme.id, 0, 0), now)
+        coupons.welcome(tx, programme, card_id, now)
+        place = receipts.welcome(tx, programme, card_id, now)
+        if place.tier is not None:
+            values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until}
+            tx.execute(update(t.Card).where(t.Card.id == card_id).values(values))
         revisions.record(tx, card_id, now)
         return serial
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from . import revisions
 from .card import Membership, membership
 from .cards import Held
+from .definition import Definition
 from .errors import BadInput, Conflict
 from .programmes import Programme
 from .store import Connection
@@ -25,19 +26,19 @@ from .store import tables as t
 MOST_PERIODS = 36
 
 
-def state(tx: Connection, programme: Programme, card_id: int, now: int) -> Membership | None:
+def state(tx: Connection, definition: Definition, card_id: int, now: int) -> Membership | None:
     """Where a card's membership stands; None: the programme has none."""
-    if programme.definition.membership is None:
+    if definition.membership is None:
         return None
     until = tx.execute(select(t.Membership.paid_until).where(t.Membership.card_id == card_id)).scalar()
-    return membership(until, programme.definition.membership.grace_days, now)
+    return membership(until, definition.membership.grace_days, now)
 
 
 def renew(tx: Connection, programme: Programme, held: Held, periods: int, now: int) -> Membership:
     """So many periods were paid. The caller holds the card's row."""
     held.refuse_unless_active()
     part = programme.definition.membership
-    stands = state(tx, programme, held.id, now)
+    stands = state(tx, programme.definition, held.id, now)
     if part is None or stands is None:
         raise _none_promised()
     if not 1 <= periods <= MOST_PERIODS:
@@ -64,7 +65,7 @@ def _put(tx: Connection, programme: Programme, held: Held, until: int, day: int,
     added = dialect.insert(t.Membership).values(card_id=held.id, **values)
     tx.execute(added.on_conflict_do_update(index_elements=["card_id"], set_=values))
     revisions.record(tx, held.id, now)
-    stands = state(tx, programme, held.id, now)
+    stands = state(tx, programme.definition, held.id, now)
     assert stands is not None
     return stands
 

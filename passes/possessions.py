@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, select
 
 from .card import Coupon
 from .couponcodes import written
-from .points.rules import EVER
 from .points.tallies import WHOLE_PROGRAMME
 from .programmes import Programme
+from .stock import PERIOD
 from .store import Connection
 from .store import tables as t
 
@@ -73,7 +73,7 @@ _ISSUED = (
 _GONE = select(t.Tally.key, t.Tally.card_id, t.Tally.amount).where(
     t.Tally.programme_id == bindparam("b_programme_id"),
     t.Tally.card_id.in_(bindparam("ids", expanding=True)),
-    t.Tally.period == EVER,
+    t.Tally.period == PERIOD,
     t.Tally.key.in_(bindparam("keys", expanding=True)),
 )
 _PAID = select(t.Membership.card_id, t.Membership.paid_until).where(

@@ -9,12 +9,15 @@ Taking the first receipt back takes the rewards back, as far as they are still t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from sqlalchemy import func, insert, select, update
 
 from . import couponcodes
 from .cards import Held
+from .points.discounts import Bill
+from .points.moves import Effect, Move
+from .points.orders import Case
 from .programmes import Programme
 from .store import Connection, Row
 from .store import tables as t
@@ -55,19 +58,27 @@ def note(
     return why
 
 
-def bought(tx: Connection, card_id: int, now: int) -> dict[str, Any] | None:
-    """The card paid a receipt that is large enough: what falls due now, for `undo`. None: nothing does."""
-    due = update(t.Referral).where(t.Referral.friend_id == card_id, t.Referral.state == "joined")
-    due = due.values(state="earned", due=now, turn=t.Referral.turn + 1)
-    id = tx.execute(due.returning(t.Referral.id)).scalar()
-    return {"kind": "referral", "referral": id} if id is not None else None
+def notice(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """Whether this is the first receipt that a friend pays and that is large enough; nothing is written."""
+    part = case.definition.referral
+    if part is None or left.total < max(1, part.min_total):
+        return None
+    waiting = select(t.Referral.id).where(t.Referral.friend_id == case.held.id, t.Referral.state == "joined")
+    id = tx.execute(waiting).scalar()
+    return Move(acts=(partial(_fall_due, id, case.now),)) if id is not None else None
 
 
-def undo(tx: Connection, effect: dict[str, Any], now: int) -> None:
+def undo(tx: Connection, effect: Effect, now: int) -> None:
     """The receipt that counted was taken back: nothing is given, and what was given is taken back."""
     which = t.Referral.id == effect["referral"]
     tx.execute(update(t.Referral).where(which, t.Referral.state == "earned").values(state="joined", due=None))
     tx.execute(update(t.Referral).where(which, t.Referral.state == "paid").values(state="returned", due=now))
+
+
+def _fall_due(id: int, now: int, tx: Connection) -> Effect:
+    due = {"state": "earned", "due": now, "turn": t.Referral.turn + 1}
+    tx.execute(update(t.Referral).where(t.Referral.id == id).values(due))
+    return {"kind": "referral", "referral": id}
 
 
 def told(tx: Connection, card_id: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
@@ -46,8 +46,8 @@ def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
 
 def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]:
     lots: dict[int, tuple[Lot, ...]] = {}
-    for card_id, left, expires in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
-        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires))
+    for card_id, left, expires, unit, ripens in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
+        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires, unit, ripens))
     return lots
 
 
@@ -123,7 +123,7 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
-        t.Card.earned,
+        func.coalesce(t.Purse.earned, 0).label("earned"),
         t.Card.latest,
         t.Card.revision,
         t.Card.modified,
@@ -136,11 +136,12 @@ _SELECT = (
     )
     .join(t.Member, t.Member.id == t.Card.member_id)
     .join(t.Programme, t.Programme.id == t.Card.programme_id)
+    .outerjoin(t.Purse, (t.Purse.card_id == t.Card.id) & (t.Purse.unit == ""))
     .where(t.Card.id.in_(bindparam("ids", expanding=True)))
     .order_by(t.Card.id)
 )
 _SELECT_LOTS = (
-    select(t.Lot.card_id, t.Lot.left, t.Lot.expires)
+    select(t.Lot.card_id, t.Lot.left, t.Lot.expires, t.Lot.unit, t.Lot.ripens)
     .where(t.Lot.card_id.in_(bindparam("ids", expanding=True)), t.Lot.left > 0)
     .order_by(t.Lot.id)
 )

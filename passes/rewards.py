@@ -6,13 +6,16 @@ limited reward that runs out, or is there again, changes every card that shows i
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
-from . import programmes, stock
+from . import coupons, programmes, stock
 from .card import Reward, why_not
-from .cards import Held
 from .errors import Conflict, LimitReached, NotFound, OutOfStock
-from .programmes import Programme
+from .points.discounts import Bill
+from .points.ledger import MEMBER, Draft
+from .points.moves import Act, Effect, Move
+from .points.orders import Case
 from .store import Connection
 
 
@@ -22,36 +25,27 @@ class RewardNotYours(Conflict):
     code = "reward_not_available"
 
 
-def preview(tx: Connection, programme: Programme, held: Held, key: str, now: int) -> Reward:
-    """The reward, if this member can have it; its cost is the ledger's affair. Nothing is written."""
-    reward = next((reward for reward in programme.promise.rewards if reward.key == key), None)
-    if reward is None:
+def hand_out(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """The reward that is asked for, for its cost, if this member can have it; nothing is written."""
+    key = case.order.reward
+    if not key:
+        return None
+    part = next((part for part in case.definition.rewards if part.key == key), None)
+    if part is None:
         raise NotFound(f"This programme has no reward “{key[:40]}”.", field="reward")
-    gone = had = 0
-    if reward.stock is not None:
-        gone = stock.gone(tx, programme.id, _thing(key))
-    if reward.per_member is not None:
-        had = stock.gone(tx, programme.id, _thing(key), held.id)
-    if why := why_not(reward, held.row.tier, gone, had, now):
+    reward, held = part.reward, case.held
+    gone = stock.gone(tx, case.programme.id, _thing(key)) if reward.stock is not None else 0
+    had = stock.gone(tx, case.programme.id, _thing(key), held.id) if reward.per_member is not None else 0
+    if why := why_not(reward, held.row.tier, gone, had, case.now):
         raise _refusal(reward, why)
-    return reward
+    draft = Draft("reward", MEMBER, "spent", reward.cost, {"reward": key, "cost": reward.cost})
+    acts: list[Act] = [partial(_take, reward, case)] if reward.stock is not None or reward.per_member else []
+    if part.coupon is not None:
+        acts.append(coupons.gift(case, part.coupon, f"reward:{key}"))
+    return Move(drafts=(replace(draft, unit=case.definition.short(part.unit)),), acts=tuple(acts))
 
 
-def apply(tx: Connection, programme: Programme, held: Held, reward: Reward, now: int) -> dict[str, Any]:
-    """Take it; what `undo` needs to know."""
-    thing = _thing(reward.key)
-    if reward.per_member is not None and not stock.take(tx, programme.id, thing, reward.per_member, held.id):
-        raise _refusal(reward, "limit")
-    if reward.stock is not None:
-        if not stock.take(tx, programme.id, thing, reward.stock):
-            raise _refusal(reward, "stock")
-        if stock.gone(tx, programme.id, thing) == reward.stock:
-            programmes.changed(tx, programme.id, now)
-    limits = {"stock": reward.stock, "per_member": reward.per_member}
-    return {"kind": "reward", "reward": reward.key, "programme": programme.id, "card": held.id, **limits}
-
-
-def undo(tx: Connection, effect: dict[str, Any], now: int) -> None:
+def undo(tx: Connection, effect: Effect, now: int) -> None:
     """One more is there again."""
     programme_id, thing = effect["programme"], _thing(effect["reward"])
     if effect["per_member"] is not None:
@@ -60,6 +54,19 @@ def undo(tx: Connection, effect: dict[str, Any], now: int) -> None:
         stock.give_back(tx, programme_id, thing)
         if stock.gone(tx, programme_id, thing) == effect["stock"] - 1:
             programmes.changed(tx, programme_id, now)
+
+
+def _take(reward: Reward, case: Case, tx: Connection) -> Effect:
+    thing, programme_id, card_id = _thing(reward.key), case.programme.id, case.held.id
+    if reward.per_member is not None and not stock.take(tx, programme_id, thing, reward.per_member, card_id):
+        raise _refusal(reward, "limit")
+    if reward.stock is not None:
+        if not stock.take(tx, programme_id, thing, reward.stock):
+            raise _refusal(reward, "stock")
+        if stock.gone(tx, programme_id, thing) == reward.stock:
+            programmes.changed(tx, programme_id, case.now)
+    limits = {"stock": reward.stock, "per_member": reward.per_member}
+    return {"kind": "reward", "reward": reward.key, "programme": programme_id, "card": card_id, **limits}
 
 
 def _thing(key: str) -> str:

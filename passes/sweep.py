@@ -12,10 +12,8 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import idempotency, revisions
-from .points import ledger
-from .points.tiers import tier_for
-from .programmes import at_version
+from . import cards, coupons, idempotency, programmes, revisions
+from .points import receipts
 from .store import Connection, Store, mark_stale
 from .store import tables as t
 
@@ -28,6 +26,8 @@ def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
     """One step of each kind. Returns how many cards were drawn, so the caller knows whether to rest."""
     with store.transaction() as tx:
         idempotency.forget_old(tx, now)
+        programmes.take_up(tx, now)
+        coupons.expire(tx, now, chunk)
         drawn = _draw_due(tx, now, chunk)
     with store.transaction() as tx:
         return drawn + _continue_touch(tx, now, chunk)
@@ -88,20 +88,8 @@ def _redraw(tx: Connection, ids: list[int], now: int, bulk: bool) -> None:
 
 
 def _bring_up_to_date(tx: Connection, ids: list[int], now: int) -> None:
-    """What time and new rules do to the cards themselves: points end, tiers follow the thresholds."""
-    rows = tx.execute(
-        select(t.Card.id, t.Card.programme_id, t.Card.balance, t.Card.earned, t.Card.tier, t.Programme.version)
-        .join(t.Programme, t.Programme.id == t.Card.programme_id)
-        .where(t.Card.id.in_(ids))
-        # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
-        .order_by(t.Card.programme_id, t.Card.id)
-    ).all()
-    ending = set(
-        tx.execute(select(t.Lot.card_id).where(t.Lot.card_id.in_(ids), t.Lot.left > 0, t.Lot.expires <= now)).scalars()
-    )
-    for row in rows:
-        if row.id in ending:
-            ledger.expire(tx, ledger.Account(row.id, row.programme_id, row.balance, row.earned), now)
-        tier = tier_for(row.earned, at_version(tx, row.programme_id, row.version).definition.levels)
-        if tier != row.tier:
-            tx.execute(update(t.Card).where(t.Card.id == row.id).values(tier=tier))
+    """What time and new rules do to the cards themselves: what they hold ends, tiers follow the counts."""
+    # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
+    held = cards.many(tx, ids)
+    for card in sorted(held, key=lambda card: (card.row.programme_id, card.id)):
+        receipts.catch_up(tx, card, now)

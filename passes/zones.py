@@ -39,3 +39,12 @@ def span(period: str, zone: ZoneInfo, field: str = "period") -> tuple[int, int]:
     following = (year + 1, 1) if match[2] is None or month == 12 else (year, month + 1)
     begins, ends = (datetime.combine(date(*first, 1), time(), zone) for first in ((year, month), following))
     return int(begins.timestamp()), int(ends.timestamp())
+
+
+def end_of_year_day(at: int, day: str, years: int, zone: ZoneInfo) -> int:
+    """The instant at which the next `day` (such as 12-31) ends, `years` later."""
+    today = datetime.fromtimestamp(at, zone).date()
+    month, number = int(day[:2]), int(day[3:])
+    year = today.year + years + ((today.month, today.day) > (month, number))
+    end = date(year, month, number) + timedelta(days=1)
+    return int(datetime.combine(end, time(), zone).timestamp())

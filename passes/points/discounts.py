@@ -6,9 +6,8 @@ What comes off is spread over the lines, so that what remains of each can go on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import BadInput, Conflict
 from .rules import Goods, Line
@@ -27,18 +26,13 @@ class Bill:
     total: int
     lines: tuple[Line, ...] = ()
 
-    @classmethod
-    def of(cls, total: int, lines: Iterable[Mapping[str, Any]]) -> Bill:
-        """From a receipt's total and lines as they were sent."""
-        read = (Line(each["price"], each["quantity"], each.get("sku"), each.get("category")) for each in lines)
-        return cls(total, tuple(read))
-
     def less(self, off: Off) -> Bill:
-        """What is left of the bill."""
-        if not self.lines:
-            return Bill(self.total - off.amount)
+        """What is left of the bill; what comes off no certain line is not asked of the lines."""
+        left = max(0, self.total - off.amount)
+        if not off.cuts:
+            return Bill(left, self.lines)
         pairs = zip(self.lines, off.cuts, strict=True)
-        return Bill(self.total - off.amount, tuple(replace(line, price=line.price - cut) for line, cut in pairs))
+        return Bill(left, tuple(replace(line, price=line.price - cut) for line, cut in pairs))
 
 
 @dataclass(frozen=True)

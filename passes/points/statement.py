@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..store import Connection, Row
 from ..store import tables as t
-from .ledger import MEMBER
+from .ledger import is_member
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ def page(tx: Connection, card_id: int, before: int | None, limit: int) -> tuple[
 
 
 def _line(row: Row) -> Line:
-    amount = row.amount if row.target == MEMBER else -row.amount
+    amount = row.amount if is_member(row.target) else -row.amount
     return Line(row.seq, row.kind, amount, row.why, row.receipt, row.created, row.hash.hex())

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -64,6 +65,8 @@ class Programme(Base):
     look_digest: Mapped[str] = mapped_column(String(64))
     contact: Mapped[dict[str, Any]]
     definition: Mapped[dict[str, Any]]
+    # The rule set that is in force.
+    ruleset: Mapped[int] = mapped_column(default=1)
     version: Mapped[str] = mapped_column(String(32))
     created: Mapped[int]
 
@@ -96,6 +99,8 @@ class Member(Base):
     key_id: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str | None] = mapped_column(String(80), unique=True)
     language: Mapped[str] = mapped_column(String(5))
+    # 1 to 12; no day and no year, which nobody needs.
+    birth_month: Mapped[int | None] = mapped_column(SmallInteger)
     created: Mapped[int]
     erased: Mapped[int | None]
 
@@ -132,8 +137,11 @@ class Card(Base):
     nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
     key_id: Mapped[str] = mapped_column(String(20))
     link_version: Mapped[int] = mapped_column(default=1)
-    balance: Mapped[int] = mapped_column(default=0)
-    earned: Mapped[int] = mapped_column(default=0)
+    # When something was last earned, spent or given; what idleness is counted from. None: since it was made.
+    active: Mapped[int | None]
+    tier_since: Mapped[int | None]
+    # The turn at which the tier is lost if nothing more is counted.
+    tier_until: Mapped[int | None]
     # The newest posting as the card tells it: kind, signed amount, when.
     latest: Mapped[dict[str, Any] | None]
     revision: Mapped[int] = mapped_column(default=0)
@@ -146,10 +154,46 @@ class Card(Base):
     created: Mapped[int]
 
     __table_args__ = (
-        CheckConstraint("balance >= 0", name="balance_not_negative"),
         Index("ix_card_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
         Index("ix_card_programme_id_tier_id", "programme_id", "tier", "id"),
     )
+
+
+class Purse(Base):
+    """What a card holds of one unit ("" is its programme's main one), and all that it ever earned of it."""
+
+    __tablename__ = "purse"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    unit: Mapped[str] = mapped_column(String(20), primary_key=True, default="")
+    balance: Mapped[int] = mapped_column(default=0)
+    earned: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (CheckConstraint("balance >= 0", name="balance_not_negative"),)
+
+
+class Tally(Base):
+    """A counter of one card (0: of the whole programme) in one period ("" is ever): caps, goals, counts of tiers."""
+
+    __tablename__ = "tally"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, autoincrement=False)
+    card_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    period: Mapped[str] = mapped_column(String(10), primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    amount: Mapped[int] = mapped_column(default=0)
+
+
+class Ruleset(Base):
+    """A programme's definition as it is in force from `effective` on, until the next; never changed."""
+
+    __tablename__ = "ruleset"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    effective: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    created: Mapped[int]
 
 
 class Offer(Base):
@@ -231,8 +275,15 @@ class Receipt(Base):
     content: Mapped[dict[str, Any]]
     answer: Mapped[dict[str, Any]]
     staff: Mapped[str] = mapped_column(String(80), default="")
+    # Money, 0 for what is no purchase.
+    total: Mapped[int] = mapped_column(default=0)
+    # What it was judged by: the rule set and where the card stood.
+    context: Mapped[dict[str, Any] | None]
+    # What it changed beside the ledger and still holds; taken back in reverse order.
+    effects: Mapped[list[Any] | None]
     reversed_by: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
-    reverses: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), unique=True)
+    # Goods may come back in parts, so a receipt may have several of these.
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
     created: Mapped[int]
 
     __table_args__ = (
@@ -252,9 +303,11 @@ class Posting(Base):
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
     kind: Mapped[str] = mapped_column(String(20))
-    source: Mapped[str] = mapped_column(String(20))
-    target: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(60))
+    target: Mapped[str] = mapped_column(String(60))
     amount: Mapped[int]
+    # The lot that it filled, if it gave something.
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
     why: Mapped[dict[str, Any]]
     created: Mapped[int]
     previous: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -268,16 +321,17 @@ class Posting(Base):
 
 
 class Lot(Base):
-    """Points earned together that expire together; `left` is what is still unspent."""
+    """What ends at one time, and was earned for it; `left` is what is still unspent. Not to be spent until `ripens`."""
 
     __tablename__ = "lot"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
-    posting_id: Mapped[int] = mapped_column(ForeignKey("posting.id"), index=True)
+    unit: Mapped[str] = mapped_column(String(20), default="")
     amount: Mapped[int]
     left: Mapped[int]
     expires: Mapped[int | None]
+    ripens: Mapped[int | None]
 
     __table_args__ = (
         CheckConstraint('"left" >= 0 AND "left" <= amount', name="left_within_amount"),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from passes import cards, keys, sweep
-from passes.points import ledger
+from passes.points import audit
 from passes.store import tables as t
 from tests.corpora import json_bodies
 from tests.shop_system import API, Answer, ShopSystem, open_shop
@@ -57,9 +57,9 @@ def rows(shop: ShopSystem) -> dict[str, int]:
         }
 
 
-def flaws(shop: ShopSystem) -> list[ledger.Flaw]:
+def flaws(shop: ShopSystem) -> list[audit.Flaw]:
     with shop.service.store.reading() as tx:
-        return list(ledger.verify(tx))
+        return list(audit.verify(tx))
 
 
 def assert_problem(answer: Answer, status: int, code: str, field: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The reward catalogue: what is limited is given to one, and nothing is lost to whoever came second. On both databases."""
+"""The reward catalogue: what is limited is given to one, and who came second has lost nothing. On both databases."""
 
 from __future__ import annotations
 

@@ -325,12 +325,7 @@ def _news(card: Card, news: News, words: Words) -> str:
 def _rewards(card: Card, words: Words) -> str:
     """A line for each reward: those that are the member's now, then the nearest."""
     nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
-    return "\n".join(
-        [
-            _missing(words, f"reward.{r.stands}", card.unit, words.pick(r.name), r.missing)
-            for r in nearest
-        ]
-    )
+    return "\n".join([_missing(words, f"reward.{r.stands}", card.unit, words.pick(r.name), r.missing) for r in nearest])
 
 
 def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:

@@ -10,9 +10,9 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field
 
 from ... import cards as held_cards
-from ... import installations
+from ... import installations, programmes
 from ...cards import Held
-from ...points import ledger, statement
+from ...points import ledger, receipts, statement
 from ...store import Connection, Row
 from ..current import service
 from .answers import listed
@@ -46,8 +46,8 @@ _LINE: dict[str, Any] = {
 }
 
 
-class Balances(Answer):
-    points: int
+Balances = dict[str, int]
+"""By unit: the programme's main one, and whatever else its cards count in."""
 
 
 class ShownOffer(Answer):
@@ -158,7 +158,9 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
     now = service().now
     card = held.revision.card
     # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
-    balance = ledger.after_expiry(tx, held.account, now).balance
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    account = ledger.after_expiry(receipts.opened(tx, programme, held), now)
+    balance, definition = account.balance, programme.definition
     return {
         "serial": held.serial,
         "number": held.row.number,
@@ -166,7 +168,8 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
         "member": service().members.identity(tx, held.row.member_id),
         "status": held.row.status,
         "tier": held.row.tier,
-        "balances": {"points": balance},
+        "balances": {definition.unit: balance}
+        | {definition.long(unit): purse.balance for unit, purse in account.purses.items()},
         "revision": held.row.revision,
         "offers": [
             {"key": o.key, "title": dict(o.title), "body": dict(o.body), "starts": o.starts, "ends": o.ends}

@@ -12,10 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ...programmes import MAX_AMOUNT
+from ...definition import LAST_INSTANT, MAX_AMOUNT, MOST_MONEY
 
-MOST_MONEY = 1_000_000_000
-LAST_INSTANT = 32_503_680_000
 MOST_PAGE = 200
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
@@ -59,7 +59,7 @@ def show(path: CardPath) -> Response:
     """Show whether a card's membership is paid, and until when."""
     with service().store.reading() as tx:
         held = cards.by_serial(tx, path.serial)
-        stands = kept.state(tx, programmes.get(tx, held.row.programme_id), held.id, service().now)
+        stands = kept.state(tx, programmes.get(tx, held.row.programme_id).definition, held.id, service().now)
     if stands is None:
         raise NotFound("This programme has no membership.")
     return jsonify(asdict(stands))

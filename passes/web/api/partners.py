@@ -44,7 +44,7 @@ class Month(Body):
 
 
 class Statement(Answer):
-    """Points given and taken at the partner's tills, money for each, and what the partner `owes` (below zero: is owed)."""
+    """Points given and taken at a partner's tills, money for each, and what it `owes` (below zero: is owed)."""
 
     partner: str
     given: int

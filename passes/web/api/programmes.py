@@ -9,8 +9,8 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, ValidationError
 
 from ... import programmes as kept
+from ...definition import Definition
 from ...idempotency import Said
-from ...programmes import Definition
 from ...store import Connection
 from ..current import service
 from .answers import listed, once, refuse

@@ -13,7 +13,8 @@ from ... import cards
 from ...errors import BadInput
 from ...idempotency import Said
 from ...points import receipts as posted
-from ...points.receipts import Order
+from ...points import returns
+from ...points.orders import Order
 from ...store import Connection
 from ..current import service
 from .answers import once
@@ -25,14 +26,22 @@ from .fields import Answer, Body, Change, Money, Once, Place, Points, ProgrammeK
 receipts = APIBlueprint("receipts", __name__, abp_tags=[{"name": "Receipts"}])
 
 _WHY: dict[str, Any] = {"paid": 1250, "points": 1, "per": 100, "rounding": "down"}
-_ENTRY: dict[str, Any] = {"entry": 41, "kind": "earn", "amount": 12, "why": _WHY, "expires": None}
+_ENTRY: dict[str, Any] = {
+    "entry": 41,
+    "kind": "earn",
+    "amount": 12,
+    "unit": "points",
+    "why": _WHY,
+    "expires": None,
+    "ripens": None,
+}
 _QUOTED: dict[str, Any] = {
     "receipt": "R-2026-0041",
     "entries": [_ENTRY],
     "balances": {"points": 132},
     "tier": "silver",
-    "effects": {"earned": 12, "spent": 0, "discount": 0, "tier_changed": False},
-    "why": [{**_WHY, "kind": "earn", "amount": 12}],
+    "effects": {"earned": 12, "spent": 0, "discount": 0, "tier_changed": False, "notes": []},
+    "why": [{**_WHY, "kind": "earn", "unit": "points", "amount": 12}],
 }
 
 
@@ -84,9 +93,11 @@ class Entry(Answer):
 
     entry: int | None
     kind: str
+    unit: str
     amount: int
     why: Why
     expires: int | None
+    ripens: int | None
 
 
 class Effects(Answer):
@@ -96,6 +107,7 @@ class Effects(Answer):
     spent: int
     discount: int
     tier_changed: bool
+    notes: list[Why] = []
 
 
 class Quoted(Answer):
@@ -187,7 +199,7 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
         # Read again under the lock: another till may have reversed it in between.
         original = posted.find(tx, path.receipt, body.programme)
         number = body.receipt or f"{original.receipt}~reversed"
-        answer = posted.reverse(tx, held, original, number, service().now, _staff(), body.reason or "")
+        answer = returns.reverse(tx, held, original, number, service().now, _staff(), body.reason or "")
         return 201, answer.body
 
     return once(header.key, do)

@@ -31,7 +31,7 @@ def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int
     discount = body["effects"]["discount"]
     return Story(
         change=_signed(change, unit, words),
-        balance=amount(words, unit, body["balances"]["points"]),
+        balance=amount(words, unit, body["balances"][unit]),
         bill=words.say("staff.to_pay", money=words.money(total - discount, currency)) if discount and total else "",
         sentences=tuple(_sentences(body, programme, words)),
         points=change,
