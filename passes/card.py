@@ -20,6 +20,7 @@ from typing import Any, Literal
 Text = Mapping[str, str]
 """The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
 
+DAY_SECONDS = 86_400
 Status = Literal["active", "blocked", "closed"]
 
 
@@ -49,12 +50,52 @@ class Tier:
 
 @dataclass(frozen=True)
 class Reward:
-    """Something points buy. `missing` is how many more points the member needs; 0: can have it now."""
+    """Something points buy, as it is promised. No tiers: for everybody; `unit` "" is the programme's main one.
+
+    On a card `missing` is how many more points the member needs, `why` what else stands between them: tier,
+    later, over, stock or limit. Neither: the member can have it now.
+    """
 
     key: str
     name: Text
     cost: int
     missing: int = 0
+    why: str = ""
+    unit: str = ""
+    tiers: tuple[str, ...] = ()
+    starts: int | None = None
+    ends: int | None = None
+    stock: int | None = None
+    per_member: int | None = None
+
+    @property
+    def stands(self) -> str:
+        """In one word: ready, missing, or what `why` says."""
+        return self.why or ("missing" if self.missing else "ready")
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """A coupon that can be used from `starts` until just before `ends` (None: for ever)."""
+
+    code: str
+    key: str
+    name: Text
+    starts: int
+    ends: int | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What is paid for until `until`; in `grace` benefits go on for a while, `unpaid` was never paid for."""
+
+    state: Literal["paid", "grace", "over", "unpaid"]
+    until: int | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the member has the benefits."""
+        return self.state in ("paid", "grace")
 
 
 @dataclass(frozen=True)
@@ -229,6 +270,7 @@ class Promise:
     challenges: tuple[Challenge, ...] = ()
     # How long before a tier is lost the card says so.
     warn_seconds: int = 0
+    grace_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +298,11 @@ class Facts:
     tier_until: int | None = None
     idle_ends: Mapping[str, int] = field(default_factory=dict)
     reached: Mapping[str, int] = field(default_factory=dict)
+    coupons: tuple[Coupon, ...] = ()
+    # How many of each limited reward are gone: in all, and by this card.
+    gone: Mapping[str, int] = field(default_factory=dict)
+    had: Mapping[str, int] = field(default_factory=dict)
+    paid_until: int | None = None
 
     def end(self, lot: Lot) -> int | None:
         """When the lot ends, by its date or by idleness."""
@@ -307,6 +354,8 @@ class Card:
     # Until when the tier holds if nothing more is counted, and whether it is time to say so.
     tier_until: int | None = None
     tier_warning: bool = False
+    coupons: tuple[Coupon, ...] = ()
+    membership: Membership | None = None
 
     @property
     def is_void(self) -> bool:
@@ -347,11 +396,9 @@ def draw(facts: Facts, now: int) -> Card:
     promise = facts.promise
     lots = tuple(lot for lot in facts.lots if facts.is_open(lot, now))
     balance = sum(lot.left for lot in lots if not lot.unit)
-    pending = _pending(lots, now)
-    ripe = balance - pending.amount if pending else balance
     tier = next((tier for tier in promise.tiers if tier.key == facts.tier), None)
     offers = tuple(o for o in promise.offers if o.is_live(now) and o.is_for(facts.tier))
-    rewards = tuple(Reward(r.key, r.name, r.cost, max(0, r.cost - ripe)) for r in promise.rewards)
+    rewards = tuple(_reward(reward, facts, _ripe(lots, reward.unit, now), now) for reward in promise.rewards)
     until = facts.tier_until if facts.tier_until is not None and now < facts.tier_until else None
     return Card(
         serial=facts.serial,
@@ -370,8 +417,8 @@ def draw(facts: Facts, now: int) -> Card:
         unit=promise.unit,
         balance=balance,
         tier=replace(tier, perks=()) if tier else None,
-        progress=_progress(promise, ripe, facts.earned, facts.tier),
-        rewards=rewards,
+        progress=_progress(promise, rewards, _ripe(lots, "", now), facts.earned, facts.tier),
+        rewards=tuple(reward for reward in rewards if reward.why != "over"),
         offers=offers,
         news=_news(facts.latest, offers),
         expiring=_expiring(facts, now),
@@ -383,11 +430,13 @@ def draw(facts: Facts, now: int) -> Card:
         link_version=facts.link_version,
         balances=_balances(promise, lots),
         stamps=_stamps(promise, lots),
-        pending=pending,
+        pending=_pending(lots, now),
         perks=tuple(perk for perk in tier.perks if perk.is_live(now)) if tier else (),
         challenges=_challenges(facts, now),
         tier_until=until,
         tier_warning=until is not None and until - promise.warn_seconds <= now,
+        coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
+        membership=membership(facts.paid_until, promise.grace_days, now),
     )
 
 
@@ -400,10 +449,43 @@ def next_change(facts: Facts, now: int) -> int | None:
     for tier in promise.tiers:
         if tier.key == facts.tier:
             turns += [turn for perk in tier.perks for turn in (perk.starts, perk.ends)]
-    turns += [turn for challenge in promise.challenges for turn in (challenge.starts, challenge.ends)]
+    shown: list[Challenge | Reward | Coupon] = [*promise.challenges, *promise.rewards, *facts.coupons]
+    turns += [turn for each in shown for turn in (each.starts, each.ends)]
     if facts.tier_until is not None:
         turns += [facts.tier_until, facts.tier_until - promise.warn_seconds]
+    if facts.paid_until is not None and promise.grace_days is not None:
+        turns += [facts.paid_until, facts.paid_until + promise.grace_days * DAY_SECONDS]
     return min((turn for turn in turns if turn is not None and turn > now), default=None)
+
+
+def why_not(reward: Reward, tier: str | None, gone: int, had: int, now: int) -> str:
+    """What stands between a member and a reward besides points: tier, later, over, stock, limit, or nothing."""
+    if reward.starts is not None and now < reward.starts:
+        return "later"
+    if reward.ends is not None and reward.ends <= now:
+        return "over"
+    if reward.tiers and tier not in reward.tiers:
+        return "tier"
+    if reward.stock is not None and gone >= reward.stock:
+        return "stock"
+    return "limit" if reward.per_member is not None and had >= reward.per_member else ""
+
+
+def membership(paid_until: int | None, grace_days: int | None, now: int) -> Membership | None:
+    """Where a membership stands; None: the programme has none."""
+    if grace_days is None:
+        return None
+    if paid_until is None:
+        return Membership("unpaid")
+    if now < paid_until:
+        return Membership("paid", paid_until)
+    return Membership("grace" if now < paid_until + grace_days * DAY_SECONDS else "over", paid_until)
+
+
+def _reward(reward: Reward, facts: Facts, has: int, now: int) -> Reward:
+    """The reward as this card shows it; `has` is what may be spent of its unit."""
+    why = why_not(reward, facts.tier, facts.gone.get(reward.key, 0), facts.had.get(reward.key, 0), now)
+    return Reward(reward.key, reward.name, reward.cost, max(0, reward.cost - has), why, reward.unit)
 
 
 def _turns_of_lots(facts: Facts) -> Iterator[int | None]:
@@ -413,8 +495,12 @@ def _turns_of_lots(facts: Facts) -> Iterator[int | None]:
             end = facts.end(lot)
             yield end
             # What ends before it ripens never changes from pending.
-            if not lot.unit and (end is None or lot.ripens is None or lot.ripens < end):
+            if end is None or lot.ripens is None or lot.ripens < end:
                 yield lot.ripens
+
+
+def _ripe(lots: tuple[Lot, ...], unit: str, now: int) -> int:
+    return sum(lot.left for lot in lots if lot.unit == unit and lot.is_ripe(now))
 
 
 def _pending(lots: tuple[Lot, ...], now: int) -> Pending | None:
@@ -449,9 +535,11 @@ def _expiring(facts: Facts, now: int) -> Expiring | None:
     return Expiring(sum(left for end, left in dated if end == first), first)
 
 
-def _progress(promise: Promise, balance: int, earned: int, tier: str | None) -> Progress | None:
+def _progress(
+    promise: Promise, rewards: tuple[Reward, ...], balance: int, earned: int, tier: str | None
+) -> Progress | None:
     """Towards the cheapest reward out of reach; when all are in reach, towards the next tier."""
-    dearer = [r for r in promise.rewards if r.cost > balance]
+    dearer = [reward for reward in rewards if reward.stands == "missing" and not reward.unit]
     if dearer:
         nearest = min(dearer, key=lambda r: r.cost)
         return Progress("reward", nearest.key, nearest.name, balance, nearest.cost)
@@ -476,6 +564,7 @@ _PARTS: dict[str, type] = {
     "contact": Contact,
     "stamps": Stamps,
     "pending": Pending,
+    "membership": Membership,
 }
 _LISTS: dict[str, type] = {
     "rewards": Reward,
@@ -484,6 +573,7 @@ _LISTS: dict[str, type] = {
     "balances": Balance,
     "perks": Perk,
     "challenges": Challenge,
+    "coupons": Coupon,
 }
 
 

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from .card import Challenge, Prize, Stamps, Tier
+from .card import Challenge, Prize, Reward, Stamps, Tier
 from .card import Perk as ShownPerk
+from .points.discounts import Discount
 from .points.rules import MAIN, Caps, Gift, Goal, Goods, Multiplier, Next, Rule, RuleSet, StampCard, When
 from .points.rules import Prize as StampPrize
 from .points.tiers import Perk, Policy
@@ -390,7 +391,10 @@ class DiscountPart(Part):
 
 
 class CouponPart(Part):
-    """A coupon members hold on their card, each with a code of its own."""
+    """A coupon members hold on their card, each with a code of its own; `stock` is how many are issued at most.
+
+    Without a discount it is what its name says. One that does not stack is used alone; `on_join`: a gift for joining.
+    """
 
     key: Key
     name: ShortText
@@ -401,8 +405,13 @@ class CouponPart(Part):
     starts: Instant | None = None
     ends: Instant | None = None
     per_member: Amount | None = None
+    stock: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     stacks: bool = False
     on_join: bool = False
+
+    @property
+    def off(self) -> Discount:
+        return _discount(self)
 
 
 class PromoPart(Part):
@@ -427,6 +436,10 @@ class PromoPart(Part):
             raise ValueError("either a `discount` or something to `give`")
         return self
 
+    @property
+    def off(self) -> Discount:
+        return _discount(self)
+
 
 class RewardPart(Part):
     """Something a unit buys. `coupon`: it is handed out as that coupon."""
@@ -441,6 +454,21 @@ class RewardPart(Part):
     starts: Instant | None = None
     ends: Instant | None = None
     coupon: Key | None = None
+
+    @property
+    def reward(self) -> Reward:
+        """As it is promised to everybody."""
+        return Reward(
+            key=self.key,
+            name=self.name,
+            cost=self.cost,
+            unit=self.unit or "",
+            tiers=self.tiers,
+            starts=self.starts,
+            ends=self.ends,
+            stock=self.stock,
+            per_member=self.per_member,
+        )
 
 
 class MembershipPart(Part):
@@ -469,9 +497,12 @@ class ReferralPart(Part):
 
 
 class PartnerPart(Part):
-    """A partner of a coalition: what it pays for a point given at its tills, what it is paid for one taken there."""
+    """A partner of a coalition: what it pays for a hundred points given at its tills, and is paid for as many taken.
 
-    key: Key
+    `earn`: its own base rule in place of the programme's.
+    """
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?$", max_length=30)]
     name: ShortText
     gives_at: int = Field(default=0, ge=0, le=MAX_AMOUNT)
     takes_at: int = Field(default=0, ge=0, le=MAX_AMOUNT)
@@ -553,6 +584,11 @@ class Definition(Part):
     @property
     def shown_challenges(self) -> tuple[Challenge, ...]:
         return tuple(Challenge(c.key, c.name, c.measure, c.target, c.starts, c.ends) for c in self.challenges)
+
+    @property
+    def worth(self) -> int:
+        """What one of the main unit is worth in money; stored money is worth itself."""
+        return self.worth_of_one or int(self.main_kind == "money")
 
     @property
     def main_kind(self) -> UnitKind:
@@ -675,6 +711,12 @@ class Definition(Part):
             StampPrize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at)
         )
         return StampCard(part.key, self.short(part.unit), part.of, prizes, part.carry_over)
+
+
+def _discount(part: CouponPart | PromoPart) -> Discount:
+    """What the part takes off a bill."""
+    values = part.discount.model_dump() if part.discount else {}
+    return Discount(**values, goods=part.goods.goods, min_total=part.min_total)
 
 
 def _repeated(definition: Definition) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import codes, contacts, programmes, revisions
+from . import codes, contacts, coupons, programmes, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
@@ -153,6 +153,7 @@ class Members:
             "created": now,
         }
         card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
+        coupons.welcome(tx, programme, card_id, now)
         place = receipts.welcome(tx, programme, card_id, now)
         if place.tier is not None:
             values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until}

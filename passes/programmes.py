@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, insert, or_, select, update
 
-from .card import Contact, Location, Offer, Promise, Reward, Unit
+from .card import Contact, Location, Offer, Promise, Unit
 from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row, mark_stale
@@ -202,7 +202,7 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         contact=Contact(**row.contact),
         terms=definition.terms or {},
         tiers=definition.levels,
-        rewards=tuple(Reward(r.key, r.name, r.cost) for r in definition.rewards),
+        rewards=tuple(part.reward for part in definition.rewards),
         offers=offers,
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
@@ -211,6 +211,7 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,
         warn_seconds=definition.tier_policy.warn_days * 86_400,
+        grace_days=definition.membership.grace_days if definition.membership else None,
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import cards, idempotency, programmes, revisions
+from . import cards, coupons, idempotency, programmes, revisions
 from .points import receipts
 from .store import Connection, Store, mark_stale
 from .store import tables as t
@@ -27,6 +27,7 @@ def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
     with store.transaction() as tx:
         idempotency.forget_old(tx, now)
         programmes.take_up(tx, now)
+        coupons.expire(tx, now, chunk)
         drawn = _draw_due(tx, now, chunk)
     with store.transaction() as tx:
         return drawn + _continue_touch(tx, now, chunk)

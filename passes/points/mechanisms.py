@@ -10,28 +10,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from .. import coupons, giftcards, promos, referrals, rewards
 from ..store import Connection
 from . import spending
-from .moves import Effect, Move
+from .discounts import Bill, Off
+from .moves import Act, Effect, Move
 from .orders import Case
+from .rules import Outcome
 
-Preview = Callable[[Connection, Case, int], Move | None]
+Preview = Callable[[Connection, Case, Bill], Move | None]
 """Given the case and what is left of the bill."""
 
-PREVIEWS: tuple[Preview, ...] = (spending.pay, spending.reward, spending.adjust)
+PREVIEWS: tuple[Preview, ...] = (
+    spending.refuse_without_pin,
+    coupons.redeem,
+    promos.use,
+    spending.pay,
+    rewards.hand_out,
+    spending.adjust,
+    giftcards.top_up,
+    referrals.notice,
+)
 """In the order in which they take from the bill."""
-UNDO: Mapping[str, Callable[[Connection, Effect, int], None]] = {}
+UNDO: Mapping[str, Callable[[Connection, Effect, int], None]] = {
+    "coupon": coupons.undo,
+    "issue": coupons.take_back,
+    "promo": promos.undo,
+    "reward": rewards.undo,
+    "referral": referrals.undo,
+}
 """By the kind of an effect."""
 
 
-def preview(tx: Connection, case: Case) -> list[Move]:
-    """What every mechanism would do, in their order."""
-    moves, left = [], case.order.total
+def preview(tx: Connection, case: Case) -> tuple[list[Move], Bill]:
+    """What every mechanism would do, in their order, and what is left of the bill."""
+    moves: list[Move] = []
+    left = Bill(case.order.total, case.order.goods)
     for each in PREVIEWS:
         if (move := each(tx, case, left)) is not None:
             moves.append(move)
-            left = max(0, left - move.discount)
-    return moves
+            left = left.less(Off(move.discount, move.cuts))
+    return moves, left
+
+
+def gifts(case: Case, outcome: Outcome) -> list[Act]:
+    """The coupons that rules give, each of them an act."""
+    return [coupons.gift(case, issue.coupon, issue.rule) for issue in outcome.issues for _ in range(issue.times)]
 
 
 def undo(tx: Connection, effects: Iterable[Effect], now: int) -> None:

@@ -20,7 +20,8 @@ class Order:
     """What a till asks for. `total` is money in the smallest unit; `redeem` is points to pay with.
 
     `reward` is a key of the programme's catalogue. `adjust` gives or takes points for a `reason`. `coupons` are codes,
-    `promo` is a code that many share, `partner` the one at whose till it happens.
+    `promo` is a code that many share, `partner` the one at whose till it happens. `top_up` is paid in, `transfer`
+    moves to or from the card `other`. `proved`: the card's PIN was said; that is no part of what is asked.
     """
 
     receipt: str
@@ -36,11 +37,16 @@ class Order:
     coupons: Sequence[str] = ()
     promo: str | None = None
     partner: str | None = None
+    top_up: int = 0
+    transfer: int = 0
+    other: str | None = None
+    proved: bool = False
 
     @property
     def content(self) -> dict[str, Any]:
         """What was asked, without what was not."""
-        return {name: value for name, value in vars(self).items() if value not in (None, 0, (), [])}
+        asked = {name: value for name, value in vars(self).items() if name != "proved"}
+        return {name: value for name, value in asked.items() if value not in (None, 0, (), [])}
 
     @property
     def fingerprint(self) -> bytes:

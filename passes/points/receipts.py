@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import programmes, revisions
+from .. import memberships, programmes, revisions
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -45,6 +45,7 @@ class Plan:
     standing: Standing = NOWHERE
     counts: Mapping[Key, int] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
+    cuts: tuple[int, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -61,8 +62,7 @@ def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") ->
     if (earlier := earlier_answer(tx, held, order)) is not None:
         return earlier
     held.refuse_unless_active()
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    case = _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
+    case = case_of(tx, held, order, now)
     return conclude(tx, case, plan(tx, case), staff)
 
 
@@ -102,7 +102,7 @@ def catch_up(tx: Connection, held: Held, now: int) -> None:
     account = ledger.expire(tx, opened(tx, programme, held), now)
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
-    if definition.policy.levels and not definition.policy.is_simple:
+    if definition.policy.is_tallied:
         months = tiers.months_back(definition.policy, now, definition.zone)
         counted = tallies.read(tx, programme.id, held.id, months)
     settle(tx, held, place(definition, counted, {}, account.purses, held.place, now), held.row.active)
@@ -111,6 +111,12 @@ def catch_up(tx: Connection, held: Held, now: int) -> None:
 def opened(tx: Connection, programme: Programme, held: Held) -> Account:
     """The card's account, with the times at which its units end for idleness."""
     return ledger.account(tx, held.id, programme.id, programme.definition.idle_ends(held.active))
+
+
+def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
+    """An order on a card whose row the caller holds, after what has ended was posted."""
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    return _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
 
 
 def _case(programme: Programme, held: Held, account: Account, order: Order, now: int) -> Case:
@@ -123,12 +129,10 @@ def plan(tx: Connection, case: Case) -> Plan:
     order, definition = case.order, case.definition
     if order.currency is not None and order.currency != definition.currency:
         raise BadInput(f"This programme counts in {definition.currency}.", field="currency")
-    order = case.order
-    moves = mechanisms.preview(tx, case)
+    moves, left = mechanisms.preview(tx, case)
     discount = sum(move.discount for move in moves)
-    purchase = Purchase(
-        case.moment, order.total, max(0, order.total - discount), order.goods, order.event, order.location
-    )
+    cuts = tuple(line.price - kept.price for line, kept in zip(order.goods, left.lines, strict=True))
+    purchase = Purchase(case.moment, order.total, left.total, left.lines, order.event, order.location, sum(cuts))
     counted = _counted(tx, case)
     standing = _standing(tx, case, counted)
     outcome = evaluate(definition.rules_in_force, purchase, standing)
@@ -143,9 +147,15 @@ def plan(tx: Connection, case: Case) -> Plan:
         outcome=outcome,
         standing=standing,
         counts=counts,
-        acts=tuple(act for move in moves for act in move.acts),
+        acts=(*(act for move in moves for act in move.acts), *mechanisms.gifts(case, outcome)),
+        cuts=cuts if any(cuts) else (),
         told={name: value for move in moves for name, value in move.told.items()},
     )
+
+
+def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
+    """These postings and nothing else: what moves by other ways than buying earns nothing."""
+    return Plan(drafts, ledger.rehearse(case.account, drafts, case.now), case.held.place)
 
 
 def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
@@ -176,7 +186,7 @@ def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
 def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcome: Outcome) -> dict[Key, int]:
     """What the receipt adds to the count tiers go by, where no purse knows it."""
     policy = definition.policy
-    if not policy.levels or policy.is_simple:
+    if not policy.is_tallied:
         return {}
     earned = sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
     added = {"earned": earned, "spend": purchase.paid, "visits": int(purchase.is_visit)}[policy.by]
@@ -208,7 +218,7 @@ def _counted(tx: Connection, case: Case) -> dict[Key, int]:
     definition, when = case.definition, case.moment
     policy = definition.policy
     periods = {MAIN, when.day, when.month, when.year} if definition.rules_in_force.counts else set()
-    if policy.levels and not policy.is_simple:
+    if policy.is_tallied:
         periods |= set(tiers.months_back(policy, case.now, definition.zone))
     return tallies.read(tx, case.programme.id, case.held.id, periods) if periods else {}
 
@@ -219,7 +229,12 @@ def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standin
     last = _last(tx, case) if rules.asks_last else None
     birth_month = _birth_month(tx, case) if rules.asks_birthday else None
     own = {key: amount for key, amount in counted.items() if not key[0].startswith("tier:")}
-    return Standing(case.held.row.tier, own, last, birth_month, False, stamps)
+    return Standing(case.held.row.tier, own, last, birth_month, _is_paid(tx, case), stamps)
+
+
+def _is_paid(tx: Connection, case: Case) -> bool:
+    stands = memberships.state(tx, case.definition, case.held.id, case.now)
+    return stands is not None and stands.is_good
 
 
 def _last(tx: Connection, case: Case) -> Last | None:
@@ -251,9 +266,10 @@ def _used_before() -> KeyReused:
 def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     """Write everything down; the card follows, and the answer is kept for whoever asks again."""
     held, order, now = case.held, case.order, case.now
+    # Before the chain: whoever holds it waits for nobody.
+    done = [act(tx) for act in plan.acts]
     chain = ledger.head(tx, held.row.programme_id) if plan.drafts else None
     told = body(case, plan, chain.seq + 1 if chain else 0)
-    effects = _effects(case, plan)
     receipt_id = insert_receipt(
         tx,
         {
@@ -267,16 +283,13 @@ def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
             "reverses": None,
             "total": order.total,
             "context": context(case, plan),
-            "effects": effects,
+            "effects": [*_effects(case, plan), *done],
             "created": now,
         },
     )
     if plan.drafts:
         ledger.write(tx, case.account, plan.drafts, now, receipt_id, chain)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
-    if plan.acts:
-        done = [act(tx, receipt_id) for act in plan.acts]
-        tx.execute(update(t.Receipt).where(t.Receipt.id == receipt_id).values(effects=[*effects, *done]))
     settle(tx, held, plan.place, now)
     revisions.record(tx, held.id, now)
     return Answer(told)
@@ -310,6 +323,7 @@ def context(case: Case, plan: Plan) -> dict[str, Any]:
         "birth_month": standing.birth_month,
         "is_paid": standing.is_paid,
         "stamps": standing.stamps,
+        "cuts": list(plan.cuts),
     }
     return {name: value for name, value in kept.items() if value not in (None, [], False, 0) or name == "paid"}
 

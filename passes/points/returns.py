@@ -109,6 +109,8 @@ def _refuse(original: Row) -> None:
         raise Conflict("This receipt is itself a reversal and cannot be reversed.", field="receipt")
     if original.reversed_by is not None:
         raise Conflict("This receipt was reversed already.", field="receipt")
+    if original.content.get("transfer"):
+        raise Conflict("A transfer is not reversed; transfer the amount back.", field="receipt")
 
 
 class _Undoing:
@@ -136,8 +138,7 @@ class _Undoing:
             if quantity > lines[place].quantity:
                 has = lines[place].quantity - (quantity - sum(r.quantity for r in returned if r.line == place))
                 raise Conflict(f"Of line {place} only {has} can come back.", field="lines")
-        left = tuple(_rest(line, gone.get(place, 0)) for place, line in enumerate(lines))
-        return self._rest_of_purchase(lines, tuple(line for line in left if line.quantity))
+        return self._rest_of_purchase(lines, [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)])
 
     def do(self, kept: Kept | None, staff: str) -> Answer:
         """Post the difference to what is kept (None: nothing is)."""
@@ -170,20 +171,24 @@ class _Undoing:
             taken[number] = taken.get(number, 0) + row.amount + row.why.get("forgiven", 0)
         return taken
 
-    def _rest_of_purchase(self, lines: Sequence[Line], left: tuple[Line, ...]) -> Kept:
+    def _rest_of_purchase(self, lines: Sequence[Line], left: Sequence[Line]) -> Kept:
+        """What came off certain lines goes with their articles; other discounts lie on the whole."""
         original, context = self.original, self.original.context or {}
         listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
         # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
         total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
-        paid = context.get("paid", original.total)
+        cuts = context.get("cuts") or [0] * len(lines)
+        stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
+        paid, whole = context.get("paid", original.total), original.total - sum(cuts)
         zone, content = self.case.definition.zone, original.content
         purchase = Purchase(
             moment(original.created, zone),
             total,
-            paid * total // original.total if original.total else 0,
-            left,
+            paid * (total - sum(stay)) // whole if whole else 0,
+            tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
             content.get("event"),
             content.get("location"),
+            sum(stay),
         )
         redeem = content.get("redeem", 0)
         gone = redeem * (original.total - total) // original.total if original.total else 0
@@ -316,6 +321,8 @@ class _Undoing:
         purses = ledger.rehearse(case.account, drafts, now) if drafts else case.account.purses
         place = self._place(counts, purses)
         plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
+        # Before the chain, as when it was done.
+        mechanisms.undo(tx, dropped, now)
         chain = ledger.head(tx, held.row.programme_id) if drafts else None
         told = receipts.body(case, plan, chain.seq + 1 if chain else 0)
         values = {
@@ -336,7 +343,6 @@ class _Undoing:
         if drafts:
             ledger.write(tx, case.account, drafts, now, receipt_id, chain)
         tallies.add(tx, held.row.programme_id, held.id, counts)
-        mechanisms.undo(tx, dropped, now)
         own = _counts_of(self.effects)
         remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
         tier = [effect for effect in self.effects if effect["kind"] == "tier"]
@@ -359,7 +365,7 @@ class _Undoing:
                 held = Place(**effect["before"])
         counted: dict[Key, int] = {}
         policy = definition.policy
-        if policy.levels and not policy.is_simple:
+        if policy.is_tallied:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
         return receipts.place(definition, counted, counts, purses, held, case.now)

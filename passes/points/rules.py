@@ -57,7 +57,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Purchase:
-    """What was bought. `paid` is what was left to pay in money of `total`, and what earns."""
+    """What was bought. `paid` is what was left to pay in money of `total`, and what earns.
+
+    `cut` is what came off certain lines; their prices are those after it.
+    """
 
     moment: Moment
     total: int = 0
@@ -65,6 +68,7 @@ class Purchase:
     lines: tuple[Line, ...] = ()
     event: str | None = None
     location: str | None = None
+    cut: int = 0
 
     @property
     def is_visit(self) -> bool:
@@ -356,7 +360,7 @@ class _Evaluation:
         self.used = 0
         listed = sum(line.price for line in purchase.lines)
         # A discount on the whole bill lies on every line in the same share.
-        self.whole = max(purchase.total, listed)
+        self.whole = max(purchase.total - purchase.cut, listed)
         live = {
             unit: [m for m in multipliers if m.when.holds(purchase, standing)]
             for unit, multipliers in rules.by_unit.items()

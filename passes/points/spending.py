@@ -1,17 +1,27 @@
-"""Paying with points, taking a reward of the catalogue, and what staff give or take by hand."""
+"""Paying with points, behind the card's PIN where it has one, and what staff give or take by hand."""
 
 from __future__ import annotations
 
-from ..errors import BadInput, NotFound
+from .. import cardpins
+from ..errors import BadInput
 from ..store import Connection
+from .discounts import Bill
 from .ledger import MEMBER, Draft
 from .moves import Move
 from .orders import Case
 
 
-def pay(tx: Connection, case: Case, left: int) -> Move | None:
+def refuse_without_pin(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """A card that has a PIN spends with it alone."""
+    order = case.order
+    if (order.redeem or order.reward or order.transfer) and not order.proved and cardpins.has_one(tx, case.held):
+        raise cardpins.PinNeeded("This card has a PIN; send it along.", field="pin")
+    return None
+
+
+def pay(tx: Connection, case: Case, left: Bill) -> Move | None:
     """Points as money, at their worth, as far as the programme allows."""
-    redeem, worth = case.order.redeem, case.definition.worth_of_one
+    redeem, worth = case.order.redeem, case.definition.worth
     if not redeem:
         return None
     policy = case.definition.redeem_policy
@@ -20,7 +30,7 @@ def pay(tx: Connection, case: Case, left: int) -> Move | None:
     if redeem % policy.step:
         raise BadInput(f"Points pay in steps of {policy.step}.", field="redeem")
     if case.order.total and worth:
-        most = left * policy.share_percent // 100 // worth // policy.step * policy.step
+        most = left.total * policy.share_percent // 100 // worth // policy.step * policy.step
         if redeem > most:
             raise BadInput(
                 f"{redeem} points are worth more than may be paid with points; at most {most}.", field="redeem"
@@ -29,19 +39,7 @@ def pay(tx: Connection, case: Case, left: int) -> Move | None:
     return Move(discount=redeem * worth, drafts=(draft,))
 
 
-def reward(tx: Connection, case: Case, left: int) -> Move | None:
-    """Something of the catalogue, for its cost."""
-    if not case.order.reward:
-        return None
-    wanted = next((r for r in case.definition.rewards if r.key == case.order.reward), None)
-    if wanted is None:
-        raise NotFound(f"This programme has no reward “{case.order.reward[:40]}”.", field="reward")
-    why = {"reward": wanted.key, "cost": wanted.cost}
-    unit = case.definition.short(wanted.unit)
-    return Move(drafts=(Draft("reward", MEMBER, "spent", wanted.cost, why, unit=unit),))
-
-
-def adjust(tx: Connection, case: Case, left: int) -> Move | None:
+def adjust(tx: Connection, case: Case, left: Bill) -> Move | None:
     amount, why = case.order.adjust, {"reason": case.order.reason}
     if amount > 0:
         expires = case.definition.ends("", case.now)

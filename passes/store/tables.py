@@ -429,6 +429,104 @@ class Tries(Base):
     latest: Mapped[int] = mapped_column(index=True)
 
 
+class Coupon(Base):
+    """A coupon of one of the programme's kinds. Without a card it is a bearer's, until somebody claims it.
+
+    `state` is issued, redeemed, expired or void, since `changed`; `receipt` is where it was redeemed.
+    """
+
+    __tablename__ = "coupon"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), index=True)
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    state: Mapped[str] = mapped_column(String(10), default="issued")
+    starts: Mapped[int]
+    ends: Mapped[int | None]
+    receipt: Mapped[str | None] = mapped_column(String(100))
+    changed: Mapped[int]
+    created: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_coupon_card_id_kind", "card_id", "kind"),
+        Index(
+            "ix_coupon_ends",
+            "ends",
+            sqlite_where=text("state = 'issued' AND ends IS NOT NULL"),
+            postgresql_where=text("state = 'issued' AND ends IS NOT NULL"),
+        ),
+    )
+
+
+class CardPin(Base):
+    """What spends from a card that has one; kept as a keyed hash."""
+
+    __tablename__ = "card_pin"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    changed: Mapped[int]
+
+
+class Membership(Base):
+    """Until when a card's membership is paid; `day` is the day of the month it renews on."""
+
+    __tablename__ = "membership"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    paid_until: Mapped[int]
+    day: Mapped[int]
+    changed: Mapped[int]
+
+
+class FriendCode(Base):
+    """What a member's personal link to the join page carries."""
+
+    __tablename__ = "friend_code"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+
+
+class Referral(Base):
+    """A friend who joined by a member's link. `due` is set while the worker has something to give or to take.
+
+    `state` is joined, earned, paid, returned or refused (`why` says for what); `turn` counts how often it was paid.
+    """
+
+    __tablename__ = "referral"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    referrer_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
+    friend_id: Mapped[int] = mapped_column(ForeignKey("card.id"), unique=True)
+    state: Mapped[str] = mapped_column(String(10))
+    why: Mapped[str | None] = mapped_column(String(40))
+    turn: Mapped[int] = mapped_column(default=0)
+    due: Mapped[int | None]
+    created: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_referral_due", "due", sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL")),
+    )
+
+
+class Nickname(Base):
+    """The name by which a member chose to be seen by others; `name_key` is how alike names are told."""
+
+    __tablename__ = "nickname"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    name: Mapped[str] = mapped_column(String(24))
+    name_key: Mapped[str] = mapped_column(String(72))
+    created: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("programme_id", "name_key"),)
+
+
 class GoogleClass(Base):
     """What all cards of a programme (or of a tier) share at Google. `sent`: hash of the state it has; none: unsure."""
 

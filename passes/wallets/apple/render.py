@@ -21,7 +21,7 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from ...card import Card, News, Offer, Progress, Text
+from ...card import Card, Coupon, Membership, News, Offer, Progress, Text
 from ...look import Look
 from ...words import Words, minor_digits
 from . import model, strings
@@ -36,6 +36,7 @@ NAME, PARAGRAPH, TERMS = 60, 800, 8000
 ALIKE = (
     *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
     *("label.rewards", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
+    *("label.coupons", "label.membership"),
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
 )
@@ -166,6 +167,8 @@ def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issue
 
 TIER = Field("tier", "tier.name", "label.tier")
 REWARDS = Field("rewards", "rewards.words", "label.rewards", dataDetectorTypes=NOTHING)
+COUPONS = Field("coupons", "coupons.words", "label.coupons", dataDetectorTypes=NOTHING)
+MEMBERSHIP = Field("membership", "membership.words", "label.membership", dataDetectorTypes=NOTHING)
 PROGRESS = Field("progress.words", "progress.words", "label.progress", dataDetectorTypes=NOTHING)
 EXPIRING = Field("expiring.words", "expiring.words", "label.expiring", dataDetectorTypes=NOTHING)
 
@@ -197,8 +200,12 @@ def _back(card: Card, shared: Shared, zone: tzinfo, link: str) -> list[Field]:
         fields.append(Field("news", _news_key(card.news), "label.news", changeMessage="%@", dataDetectorTypes=NOTHING))
     fields += shared.offers
     if not card.is_void:
+        if card.coupons:
+            fields.append(COUPONS)
         if card.rewards:
             fields.append(REWARDS)
+        if card.membership:
+            fields.append(MEMBERSHIP)
         if card.progress and card.progress.towards == "tier":
             fields.append(PROGRESS)
         if card.expiring:
@@ -278,6 +285,10 @@ def _lines(card: Card, words: Words, zone: tzinfo) -> str:
     if not card.is_void:
         if card.rewards:
             lines.append(strings.line("rewards.words", _rewards(card, words)))
+        if card.coupons:
+            lines.append(strings.line("coupons.words", "\n".join(_coupon(each, words, zone) for each in card.coupons)))
+        if card.membership:
+            lines.append(strings.line("membership.words", _membership(card.membership, words, zone)))
         way = card.progress
         if way and way.towards == "tier":
             name = words.pick(way.name)
@@ -313,13 +324,20 @@ def _news(card: Card, news: News, words: Words) -> str:
 
 def _rewards(card: Card, words: Words) -> str:
     """A line for each reward: those that are the member's now, then the nearest."""
-    nearest = sorted(card.rewards, key=lambda reward: (reward.missing, reward.cost))[:MOST_REWARDS]
-    return "\n".join(
-        [
-            _missing(words, "reward.missing" if r.missing else "reward.ready", card.unit, words.pick(r.name), r.missing)
-            for r in nearest
-        ]
-    )
+    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
+    return "\n".join([_missing(words, f"reward.{r.stands}", card.unit, words.pick(r.name), r.missing) for r in nearest])
+
+
+def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
+    """Its name, its last day if it has one, and the code to show at the till."""
+    date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
+    key = "coupon.until" if coupon.ends else "coupon.line"
+    return words.say(key, name=_pick(words, coupon.name, NAME), code=coupon.code, date=date)
+
+
+def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:
+    date = words.date(membership.until - 1, zone) if membership.until else ""
+    return words.say(f"membership.{membership.state}", date=date)
 
 
 @lru_cache(maxsize=16384)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from ...card import Card, Offer, Reward
+from ...card import Card, Coupon, Offer, Reward
 from ...words import Words
 
 MOST_STAMPS = 20
@@ -67,6 +67,8 @@ class Face:
     way: Way | None
     stamps: tuple[bool, ...]
     rewards: tuple[Line, ...]
+    coupons: tuple[Line, ...]
+    membership: str
     offers: tuple[Line, ...]
     expiring: str
     expires_soon: bool
@@ -94,6 +96,8 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         way=_way(card, words),
         stamps=_stamps(card),
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
+        coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
+        membership=_membership(card, words, zone),
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
         expiring=_expiring(card, words, zone),
         expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
@@ -160,10 +164,22 @@ def _stamps(card: Card) -> tuple[bool, ...]:
 
 
 def _reward(card: Card, words: Words, reward: Reward) -> Line:
-    ready = reward.missing == 0
-    missing = words.say("card.reward_missing", amount=amount(words, card.unit, reward.missing))
-    sentence = words.say("card.reward_ready") if ready else missing
-    return Line(words.pick(reward.name), sentence, amount(words, card.unit, reward.cost), good=ready)
+    unit_key = reward.unit or card.unit
+    sentence = words.say(f"card.reward_{reward.stands}", amount=amount(words, unit_key, reward.missing))
+    cost = amount(words, unit_key, reward.cost)
+    return Line(words.pick(reward.name), sentence, cost, good=reward.stands == "ready")
+
+
+def _coupon(words: Words, zone: tzinfo, coupon: Coupon) -> Line:
+    until = words.say("text.offer_until", date=words.date(coupon.ends - 1, zone)) if coupon.ends else ""
+    return Line(words.pick(coupon.name), words.say("card.coupon_use"), coupon.code, small=until)
+
+
+def _membership(card: Card, words: Words, zone: tzinfo) -> str:
+    if card.membership is None:
+        return ""
+    until = words.date(card.membership.until - 1, zone) if card.membership.until else ""
+    return words.say(f"membership.{card.membership.state}", date=until)
 
 
 def _offer(words: Words, zone: tzinfo, offer: Offer) -> Line:

@@ -72,7 +72,8 @@ def _explain_refusal(response: Response) -> Response:
         if response.status_code == 401:
             response.headers["WWW-Authenticate"] = SCHEME
         if response.status_code == 429:
-            response.headers["Retry-After"] = response.headers[RESET_AFTER]
+            # Whoever guessed at something secret is told how long already.
+            response.headers.setdefault("Retry-After", response.headers[RESET_AFTER])
     return response
 
 

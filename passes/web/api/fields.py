@@ -17,7 +17,7 @@ from ...definition import LAST_INSTANT, MAX_AMOUNT, MOST_MONEY
 MOST_PAGE = 200
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise ValueError("a whole number without quotes or decimals")
@@ -29,7 +29,7 @@ def _moves(value: int) -> int:
     return value
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
     """From a URL everything is text; `int()` would take "1_000", " 12 " and digits of any script."""
     if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value)):
         return value
@@ -45,16 +45,16 @@ def _said(value: str) -> str:
 _NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
 
 # The check comes after the bounds: before them it would drop the bounds from the schema.
-Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(_whole)]
-Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(_whole)]
+Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(whole)]
+Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(whole)]
 Change = Annotated[
     int,
     Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, json_schema_extra={"not": {"const": 0}}),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
     AfterValidator(_moves),
 ]
-Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
-Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(_whole)]
+Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(whole)]
+Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(whole)]
 Language = Literal["en", "ru", "pl"]
 ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]
 Receipt = Annotated[
@@ -101,7 +101,7 @@ class Page(Body):
     """Which part of a list: `cursor` is the `next` of the part before."""
 
     cursor: Annotated[str, Field(pattern="^[0-9]{1,15}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_PAGE), BeforeValidator(_digits)] = 50
+    limit: Annotated[int, Field(ge=1, le=MOST_PAGE), BeforeValidator(digits)] = 50
 
     @property
     def after(self) -> int | None:

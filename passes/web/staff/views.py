@@ -208,7 +208,7 @@ def _state(drawn: Card, said: Words) -> Verdict:
 
 def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
     """At most two, what the cashier may say aloud."""
-    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if not r.missing]
+    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if r.stands == "ready"]
     soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
     return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
 
