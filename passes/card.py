@@ -583,10 +583,15 @@ def _revive(cls: type[Card], stored: dict[str, Any]) -> Card:
     values = {name: value for name, value in stored.items() if name in known}
     for name, part in _PARTS.items():
         if values.get(name) is not None:
-            values[name] = part(**values[name])
-    if values.get("stamps") is not None:
-        stamps: Stamps = values["stamps"]
-        values["stamps"] = replace(stamps, prizes=tuple(Prize(**prize) for prize in stamps.prizes))  # type: ignore[arg-type]
+            values[name] = _part(part, values[name])
     for name, part in _LISTS.items():
-        values[name] = tuple(part(**item) for item in values.get(name, ()))
+        values[name] = tuple(_part(part, item) for item in values.get(name, ()))
+    if values.get("stamps"):
+        prizes = tuple(Prize(**prize) for prize in stored["stamps"]["prizes"])
+        values["stamps"] = replace(values["stamps"], prizes=prizes)
     return cls(**values)
+
+
+def _part(part: type, stored: dict[str, Any]) -> Any:
+    """JSON has lists alone; ours are tuples."""
+    return part(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
