@@ -10,7 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field
 
 from ... import cards as held_cards
-from ... import installations, programmes
+from ... import couponcodes, coupons, installations, programmes
 from ...cards import Held
 from ...points import ledger, receipts, statement
 from ...store import Connection, Row
@@ -32,7 +32,7 @@ _SHOWN: dict[str, Any] = {
     "balances": {"points": 120},
     "revision": 7,
     "offers": [],
-    "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "missing": 0}],
+    "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "unit": "points", "missing": 0, "why": None}],
     "installations": [],
 }
 _LINE: dict[str, Any] = {
@@ -59,12 +59,17 @@ class ShownOffer(Answer):
 
 
 class ShownReward(Answer):
-    """`missing` is how many more points the member needs; 0: can have it now."""
+    """`missing` is how much more of the `unit` the member needs; `why` is what else stands in the way.
+
+    That is tier, later (it has not begun), over, stock (none is left) or limit (the member had it); null: nothing.
+    """
 
     key: str
     name: dict[str, str]
     cost: int
+    unit: str
     missing: int
+    why: str | None
 
 
 class Installation(Answer):
@@ -148,9 +153,12 @@ def resolve(body: Code) -> Response:
     """Tell which card a scanned code is, or why it is none.
 
     A code that was not issued here is refused without a look at the store. Mind the status: a blocked card is found.
+    A coupon's code is no card: the refusal says which coupon it is and whether it was used.
     """
     here = service()
     with here.store.reading() as tx:
+        if couponcodes.read(body.code):
+            raise coupons.told(tx, body.code, here.now)
         return jsonify(_shown(tx, held_cards.by_code(tx, body.code, here.secrets)))
 
 
@@ -177,7 +185,14 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
             if o.is_live(now)
         ],
         "rewards": [
-            {"key": r.key, "name": dict(r.name), "cost": r.cost, "missing": max(0, r.cost - balance)}
+            {
+                "key": r.key,
+                "name": dict(r.name),
+                "cost": r.cost,
+                "unit": definition.long(r.unit),
+                "missing": max(0, r.cost - account.purse(definition.short(r.unit or None)).spendable(now)),
+                "why": r.why or None,
+            }
             for r in card.rewards
         ],
         "installations": [_placed(row, held) for row in installations.of_card(tx, held.id)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from flask import Response
@@ -18,10 +19,27 @@ from ...points.orders import Order
 from ...store import Connection
 from ..current import service
 from .answers import once
-from .callers import caller
+from .callers import staff
 from .cards import Balances, CardPath
 from .document import operation
-from .fields import Answer, Body, Change, Money, Once, Place, Points, ProgrammeKey, Quantity, Reason, Receipt, Why
+from .fields import (
+    Answer,
+    Body,
+    Change,
+    CouponCode,
+    Money,
+    Once,
+    Pin,
+    Place,
+    Points,
+    ProgrammeKey,
+    PromoCode,
+    Quantity,
+    Reason,
+    Receipt,
+    Why,
+)
+from .pins import is_proved
 
 receipts = APIBlueprint("receipts", __name__, abp_tags=[{"name": "Receipts"}])
 
@@ -58,7 +76,8 @@ class Line(Body):
 class Purchase(Body):
     """`total` is what was bought, in the currency's smallest unit; `redeem` is points to pay with.
 
-    An `event` without a total is kept and earns nothing by itself.
+    `coupons` and a `promo` code come off first. `reward` is handed out for its cost. `partner` is the shop of the
+    coalition at whose till it happens. A card that has a `pin` spends with it alone.
     """
 
     model_config = ConfigDict(
@@ -82,10 +101,27 @@ class Purchase(Body):
     lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
     event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    reward: ProgrammeKey | None = None
+    coupons: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
+    promo: PromoCode | None = None
+    partner: ProgrammeKey | None = None
+    pin: Pin | None = None
 
     def order(self) -> Order:
         lines = [line.model_dump(exclude_none=True) for line in self.lines]
-        return Order(self.receipt, self.total, self.currency, self.location, self.event, lines, self.redeem)
+        return Order(
+            self.receipt,
+            self.total,
+            self.currency,
+            self.location,
+            self.event,
+            lines,
+            self.redeem,
+            self.reward,
+            coupons=self.coupons,
+            promo=self.promo,
+            partner=self.partner,
+        )
 
 
 class Entry(Answer):
@@ -100,14 +136,26 @@ class Entry(Answer):
     ripens: int | None
 
 
+class UsedCoupon(Answer):
+    coupon: str
+    discount: int
+
+
+class UsedPromo(Answer):
+    promo: str
+    discount: int
+
+
 class Effects(Answer):
-    """`discount` is money off the bill for the points spent."""
+    """`discount` is money off the bill for coupons, promo code and points spent."""
 
     earned: int
     spent: int
     discount: int
     tier_changed: bool
     notes: list[Why] = []
+    coupons: list[UsedCoupon] = []
+    promo: UsedPromo | None = None
 
 
 class Quoted(Answer):
@@ -157,6 +205,7 @@ class Redemption(Body):
 
     receipt: Receipt | None = None
     location: Place | None = None
+    pin: Pin | None = None
 
 
 class ReceiptPath(Body):
@@ -175,14 +224,16 @@ def post(path: CardPath, body: Purchase, header: Once) -> tuple[Response, int]:
     The receipt's number already makes it happen once: the same number with the same content gets the same answer, with
     other content or another card it is refused. An Idempotency-Key is welcome and not required.
     """
-    return _post(path.serial, body.order(), header.key)
+    return _post(path.serial, body.order(), header.key, body.pin)
 
 
 @operation(receipts, "post", "/cards/<serial>/receipts/quote", "receipts:write", Quoted)
 def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
     """Tell what a receipt would do; nothing is stored."""
     with service().store.reading() as tx:
-        return posted.quote(tx, cards.by_serial(tx, path.serial), body.order(), service().now), 200
+        # Who only asks need not prove anything: nothing leaves the card.
+        order = replace(body.order(), proved=True)
+        return posted.quote(tx, cards.by_serial(tx, path.serial), order, service().now), 200
 
 
 @operation(receipts, "post", "/receipts/<path:receipt>/reverse", "receipts:write", Posted, status=201)
@@ -199,7 +250,7 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
         # Read again under the lock: another till may have reversed it in between.
         original = posted.find(tx, path.receipt, body.programme)
         number = body.receipt or f"{original.receipt}~reversed"
-        answer = returns.reverse(tx, held, original, number, service().now, _staff(), body.reason or "")
+        answer = returns.reverse(tx, held, original, number, service().now, staff(), body.reason or "")
         return 201, answer.body
 
     return once(header.key, do)
@@ -214,20 +265,19 @@ def adjust(path: CardPath, body: Adjustment, header: Once) -> tuple[Response, in
 @operation(receipts, "post", "/cards/<serial>/rewards/<reward>/redeem", "receipts:write", Posted, status=201)
 def redeem(path: RewardPath, body: Redemption, header: Once) -> tuple[Response, int]:
     """Hand out a reward for its cost; send a receipt or an Idempotency-Key so that it happens once."""
-    return _post(path.serial, Order(_number(body.receipt), reward=path.reward, location=body.location), header.key)
+    order = Order(_number(body.receipt), reward=path.reward, location=body.location)
+    return _post(path.serial, order, header.key, body.pin)
 
 
-def _post(serial: str, order: Order, key: str) -> tuple[Response, int]:
+def _post(serial: str, order: Order, key: str, pin: str | None = None) -> tuple[Response, int]:
+    order = replace(order, proved=is_proved(serial, pin))
+
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, serial, lock=True)
-        return 201, posted.post(tx, held, order, service().now, _staff()).body
+        return 201, posted.post(tx, held, order, service().now, staff()).body
 
     return once(key, do)
 
 
 def _number(brought: str | None) -> str:
     return brought or f"api-{secrets.token_hex(8)}"
-
-
-def _staff() -> str:
-    return f"key {caller().name}"[:80]
