@@ -48,6 +48,12 @@ class CouponOver(Conflict):
     code = "coupon_over"
 
 
+class ItsACoupon(Conflict):
+    """A coupon was scanned where a card was expected; the sentence says which and how it stands."""
+
+    code = "coupon"
+
+
 class NotYours(Conflict):
     """It belongs to another card."""
 
@@ -215,8 +221,13 @@ def next_end(tx: Connection) -> int | None:
     return tx.execute(select(func.min(t.Coupon.ends)).where(t.Coupon.state == "issued")).scalar()
 
 
-def told(row: Row, programme: Programme, now: int) -> str:
-    """One sentence about a coupon, for whoever scanned it alone."""
+def told(tx: Connection, code: str, now: int) -> ItsACoupon:
+    """What to tell whoever scanned a coupon where a card was expected."""
+    row = find(tx, code)
+    return ItsACoupon(_sentence(row, programmes.get(tx, row.programme_id), now), field="code")
+
+
+def _sentence(row: Row, programme: Programme, now: int) -> str:
     name = next((part.name for part in programme.definition.coupons if part.key == row.kind), {"en": row.kind})
     what = f"This is the coupon “{name.get('en') or next(iter(name.values()))}” of {row.programme}"
     match state(row, now):

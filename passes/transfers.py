@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from . import cards, giftcards
 from .cards import Held
 from .errors import BadInput, Conflict
-from .points import receipts
+from .points import receipts, spending
+from .points.discounts import Bill
 from .points.ledger import MEMBER, Draft
 from .points.orders import Case, Order
 from .store import Connection
@@ -39,6 +40,7 @@ def transfer(tx: Connection, giver: Held, taker: Held, order: Order, now: int, s
     for held in (giver, taker):
         held.refuse_unless_active()
     case = receipts.case_of(tx, giver, order, now)
+    spending.refuse_without_pin(tx, case, Bill(0))
     _refuse_transfer(case, taker)
     out = Draft("transfer", MEMBER, "moved", order.transfer, {"to": taker.row.number[-4:]})
     told = receipts.conclude(tx, case, receipts.without_rules(case, (out,)), staff).body

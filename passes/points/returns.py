@@ -398,8 +398,7 @@ def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
 
 
 def _unit(posting: Row) -> str:
-    account = posting.target if ledger.is_member(posting.target) else posting.source
-    return str(account.partition(":")[2])
+    return ledger.unit_of(posting.source, posting.target)
 
 
 def _account(name: str) -> str:

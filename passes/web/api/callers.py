@@ -61,6 +61,11 @@ def caller() -> Key:
     return cast(Key, g.caller)
 
 
+def staff() -> str:
+    """Whose doing a receipt is, as it is kept with it."""
+    return f"key {caller().name}"[:80]
+
+
 def _identify() -> None:
     if "api" in request.blueprints:
         g.caller = _presented()

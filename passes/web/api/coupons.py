@@ -18,7 +18,7 @@ from ..current import service
 from .answers import listed, once
 from .cards import CardPath
 from .document import operation
-from .fields import Answer, Body, Once, Page, ProgrammeKey, whole
+from .fields import Answer, Body, CouponCode, Once, Page, ProgrammeKey, whole
 
 coupons = APIBlueprint("coupons", __name__, abp_tags=[{"name": "Coupons"}])
 
@@ -36,7 +36,6 @@ _COUPON: dict[str, Any] = {
 }
 Count = Annotated[int, Field(ge=1, le=100), BeforeValidator(whole)]
 PackCount = Annotated[int, Field(ge=1, le=1000), BeforeValidator(whole)]
-CouponCode = Annotated[str, Field(min_length=1, max_length=40, description="As scanned or typed.")]
 
 
 class NewCoupon(Body):

@@ -31,7 +31,7 @@ def _moves(value: int) -> int:
 
 def digits(value: object) -> object:
     """From a URL everything is text; `int()` would take "1_000", " 12 " and digits of any script."""
-    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value)):
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,11}", value)):
         return value
     raise ValueError("a whole number")
 
@@ -69,6 +69,9 @@ Receipt = Annotated[
 ]
 Place = Annotated[str, Field(max_length=80)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
+CouponCode = Annotated[str, Field(min_length=1, max_length=40, description="As scanned or typed.")]
+PromoCode = Annotated[str, Field(min_length=1, max_length=40)]
+Pin = Annotated[str, Field(pattern="^[0-9]{4,8}$", description="Four to eight digits.")]
 Name = Annotated[str, Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254)]
 Phone = Annotated[str, Field(max_length=40)]
