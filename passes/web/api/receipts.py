@@ -265,8 +265,9 @@ def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
 def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, int]:
     """Reverse a receipt, or some lines of it: every point goes back where it came from, with its original end.
 
-    After lines came back, the receipt has given what the rest of the purchase would have; whole, nothing. Say the programme when several use the same numbers. Points that were spent meanwhile are taken from the card's
-    others; if those do not suffice it is refused.
+    After lines came back, the receipt has given what the rest of the purchase would have; whole, nothing. Say the
+    programme when several use the same numbers. Points that were spent meanwhile are taken from the card's others; if
+    those do not suffice it is refused, unless the programme forgives it.
     """
 
     def do(tx: Connection) -> Said:
