@@ -7,9 +7,9 @@ compared once more: a contact may have been added since the friend joined.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Row as SqlRow
 from sqlalchemy import func, select, update
 
 from . import cards, coupons, programmes, referrals
@@ -31,7 +31,7 @@ def settle(store: Store, contacts: Contacts, now: int, limit: int = LIMIT) -> in
     """One round; how many referrals were looked at, so that the caller knows whether to rest."""
     with store.reading() as tx:
         query = select(t.Referral.id, t.Referral.referrer_id, t.Referral.friend_id).where(t.Referral.due <= now)
-        due = tx.execute(query.order_by(t.Referral.due, t.Referral.id).limit(limit)).all()
+        due: Sequence[Row] = tx.execute(query.order_by(t.Referral.due, t.Referral.id).limit(limit)).all()
     for row in due:
         with store.transaction() as tx:
             _settle(tx, row, contacts, now)
@@ -42,7 +42,7 @@ def next_due(tx: Connection) -> int | None:
     return tx.execute(select(func.min(t.Referral.due)).where(t.Referral.due.is_not(None))).scalar()
 
 
-def _settle(tx: Connection, which: SqlRow[tuple[int, int, int]], contacts: Contacts, now: int) -> None:
+def _settle(tx: Connection, which: Row, contacts: Contacts, now: int) -> None:
     # The cards first, as every till does; only then the referral, which a till may be changing.
     held = {id: _held(tx, id) for id in sorted((which.referrer_id, which.friend_id))}
     row = tx.execute(select(t.Referral).where(t.Referral.id == which.id).with_for_update()).one()

@@ -44,6 +44,9 @@ _MEMBER = "5f3c9a0d7e6b48d1a2c3e4f506172839"
 _SERIAL = "p7Qm3kZx9Lw2Rt5vBn8cYd"
 
 
+FriendCode = Annotated[str, Field(min_length=1, max_length=20, description="The code in the sender's link.")]
+
+
 class Consent(Body):
     """What the member agreed to. `text_hash`: SHA-256 of the words they saw, so that it can be proved."""
 
@@ -64,9 +67,7 @@ class Join(Body):
     language: Language | None = None
     external_id: ExternalId | None = None
     consents: Annotated[tuple[Consent, ...], Field(max_length=20)] = ()
-    friend: Annotated[str, Field(min_length=1, max_length=20, description="The code in the sender's link.")] | None = (
-        None
-    )
+    friend: FriendCode | None = None
 
 
 class Links(Answer):
@@ -83,7 +84,7 @@ class Links(Answer):
 class Joined(Answer):
     """`member` names the person, `card` is the serial number of the card.
 
-    `unthanked` says why the friend who sent them has nothing of it: unknown, closed, limit, self or ring; null: they have.
+    `unthanked` is why the friend who sent them has nothing of it: unknown, closed, limit, self or ring.
     """
 
     model_config = ConfigDict(
