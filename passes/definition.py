@@ -8,6 +8,7 @@ count by, and a definition that cannot be kept is refused with the field that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from .card import Reward, Tier
+from .card import Challenge, Prize, Reward, Stamps, Tier
+from .card import Perk as ShownPerk
 from .points.discounts import Discount
-from .points.rules import MAIN, Caps, Gift, Goal, Goods, Multiplier, Next, Prize, Rule, RuleSet, StampCard, When
+from .points.rules import MAIN, Caps, Gift, Goal, Goods, Multiplier, Next, Rule, RuleSet, StampCard, When
+from .points.rules import Prize as StampPrize
 from .points.tiers import Perk, Policy
 from .words import LANGUAGES, is_currency
 from .zones import TimeZone, end_of_day, end_of_year_day
@@ -337,6 +340,10 @@ class PerkPart(Part):
         values = self.model_dump(exclude={"key", "kind", "name", "starts", "ends"}, exclude_none=True, mode="json")
         return Perk(self.key, self.kind, self.name, {k: v for k, v in values.items() if v}, self.starts, self.ends)
 
+    @property
+    def shown(self) -> ShownPerk:
+        return ShownPerk(self.key, self.name, self.starts, self.ends, self.contact or "")
+
 
 class TierPart(Part):
     key: Key
@@ -562,7 +569,22 @@ class Definition(Part):
 
     @property
     def levels(self) -> tuple[Tier, ...]:
-        return tuple(Tier(tier.key, tier.name, tier.threshold) for tier in self.tiers)
+        return tuple(
+            Tier(tier.key, tier.name, tier.threshold, tuple(perk.shown for perk in tier.perks)) for tier in self.tiers
+        )
+
+    @property
+    def shown_stamps(self) -> Stamps | None:
+        """The stamp card, as an empty one is drawn. A prize is named after its coupon."""
+        if self.stamps is None:
+            return None
+        names = {coupon.key: coupon.name for coupon in self.coupons}
+        prizes = (Prize(prize.at, names.get(prize.give.coupon or "", {})) for prize in self.stamps.prizes)
+        return Stamps(self.short(self.stamps.unit), self.stamps.of, tuple(sorted(prizes, key=lambda p: p.at)))
+
+    @property
+    def shown_challenges(self) -> tuple[Challenge, ...]:
+        return tuple(Challenge(c.key, c.name, c.measure, c.target, c.starts, c.ends) for c in self.challenges)
 
     @property
     def worth(self) -> int:
@@ -635,9 +657,19 @@ class Definition(Part):
             stamps=self._stamp_card(self.stamps) if self.stamps else None,
         )
 
+    def rules_at(self, partner: str | None) -> RuleSet:
+        """The rules at a partner's till, whose own earn rule stands in place of the programme's."""
+        return self._rules_of_partners.get(partner or "", self.rules_in_force)
+
+    @cached_property
+    def _rules_of_partners(self) -> dict[str, RuleSet]:
+        others = tuple(rule for rule in self.rules_in_force.rules if rule.key != "earn")
+        own = {part.key: part.earn for part in self.partners if part.earn is not None}
+        return {key: replace(self.rules_in_force, rules=(_base(earn), *others)) for key, earn in own.items()}
+
     def _base(self) -> Iterator[Rule]:
         if self.earn.points:
-            yield Rule("earn", MAIN, "money", self.earn.points, self.earn.per, self.earn.rounding)
+            yield _base(self.earn)
 
     def _rule(self, part: RulePart) -> Rule:
         per = part.per or (100 if part.measure == "money" else 1)
@@ -686,8 +718,15 @@ class Definition(Part):
         return Goal(part.key, part.measure, part.target, self._gift(part.give), goods=part.goods.goods, when=when)
 
     def _stamp_card(self, part: StampPart) -> StampCard:
-        prizes = tuple(Prize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at))
+        prizes = tuple(
+            StampPrize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at)
+        )
         return StampCard(part.key, self.short(part.unit), part.of, prizes, part.carry_over)
+
+
+def _base(part: EarnPart) -> Rule:
+    """The rule that every programme has."""
+    return Rule("earn", MAIN, "money", part.points, part.per, part.rounding)
 
 
 def _discount(part: CouponPart | PromoPart) -> Discount:

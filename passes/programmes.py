@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, insert, or_, select, update
 
-from .card import Contact, Location, Offer, Promise
+from .card import Contact, Location, Offer, Promise, Unit
 from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row, mark_stale
@@ -202,11 +202,15 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         contact=Contact(**row.contact),
         terms=definition.terms or {},
         tiers=definition.levels,
-        rewards=tuple(part.reward for part in definition.rewards),
+        rewards=tuple(replace(part.reward, unit=definition.short(part.unit)) for part in definition.rewards),
         offers=offers,
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
+        units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
+        stamps=definition.shown_stamps,
+        challenges=definition.shown_challenges,
+        warn_seconds=definition.tier_policy.warn_days * 86_400,
         grace_days=definition.membership.grace_days if definition.membership else None,
     )
 

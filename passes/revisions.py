@@ -30,7 +30,7 @@ def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
     rows = _rows(tx, card_ids)
     lots = _lots(tx, card_ids)
-    beside = _possessions(tx, rows)
+    beside = _possessions(tx, rows, now)
     drawn = [_drawn(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
     if drawn:
         tx.execute(_UPDATE_CARD, drawn)
@@ -51,22 +51,22 @@ def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]
     return lots
 
 
-def _possessions(tx: Connection, rows: Sequence[Row]) -> dict[int, Possessions]:
+def _possessions(tx: Connection, rows: Sequence[Row], now: int) -> dict[int, Possessions]:
     """By card; asked for one programme after the other."""
     cards_of: dict[Programme, list[int]] = {}
     for row in rows:
         cards_of.setdefault(programmes.at_version(tx, row.programme_id, row.version), []).append(row.id)
     found: dict[int, Possessions] = {}
     for programme, ids in cards_of.items():
-        found |= gather(tx, programme, ids)
+        found |= gather(tx, programme, ids, now)
     return found
 
 
 def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> dict[str, Any]:
     """The card's columns after this drawing."""
-    promise = programmes.at_version(tx, row.programme_id, row.version).promise
+    programme = programmes.at_version(tx, row.programme_id, row.version)
     facts = Facts(
-        promise=promise,
+        promise=programme.promise,
         serial=row.serial,
         number=row.number,
         code=row.code,
@@ -74,7 +74,7 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions,
         language=row.language,
         status=row.status,
         joined=row.created,
-        earned=row.earned,
+        earned=row.earned if beside.counted is None else beside.counted,
         tier=row.tier,
         lots=lots,
         latest=News(**row.latest) if row.latest else None,
@@ -83,6 +83,9 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions,
         gone=beside.gone,
         had=beside.had,
         paid_until=beside.paid_until,
+        reached=beside.reached,
+        tier_until=row.tier_until,
+        idle_ends=programme.definition.idle_ends(row.active or row.created),
     )
     face = draw(facts, now).to_json()
     values = {
@@ -100,9 +103,10 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions,
 
 
 def _next_visit(facts: Facts, now: int) -> int | None:
-    """When the sweep must come: at once where points have ended and the ledger does not say so yet."""
-    has_ended = any(lot.expires is not None and lot.expires <= now for lot in facts.lots)
-    return now if has_ended else next_change(facts, now)
+    """When the sweep must come: at once where points or a tier have ended and nobody took note of it yet."""
+    has_ended = not all(facts.is_open(lot, now) for lot in facts.lots)
+    has_lapsed = facts.tier_until is not None and facts.tier_until <= now
+    return now if has_ended or has_lapsed else next_change(facts, now)
 
 
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
@@ -123,6 +127,8 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
+        t.Card.tier_until,
+        t.Card.active,
         func.coalesce(t.Purse.earned, 0).label("earned"),
         t.Card.latest,
         t.Card.revision,

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import memberships, programmes, revisions
+from .. import memberships, partners, programmes, revisions
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -102,7 +102,7 @@ def catch_up(tx: Connection, held: Held, now: int) -> None:
     account = ledger.expire(tx, opened(tx, programme, held), now)
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
-    if definition.policy.levels and not definition.policy.is_simple:
+    if definition.policy.is_tallied:
         months = tiers.months_back(definition.policy, now, definition.zone)
         counted = tallies.read(tx, programme.id, held.id, months)
     settle(tx, held, place(definition, counted, {}, account.purses, held.place, now), held.row.active)
@@ -135,8 +135,8 @@ def plan(tx: Connection, case: Case) -> Plan:
     purchase = Purchase(case.moment, order.total, left.total, left.lines, order.event, order.location, sum(cuts))
     counted = _counted(tx, case)
     standing = _standing(tx, case, counted)
-    outcome = evaluate(definition.rules_in_force, purchase, standing)
-    drafts = (*(draft for move in moves for draft in move.drafts), *granted(case, outcome))
+    outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
+    drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
     purses = ledger.rehearse(case.account, drafts, case.now) if drafts else case.account.purses
     counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
     return Plan(
@@ -186,7 +186,7 @@ def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
 def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcome: Outcome) -> dict[Key, int]:
     """What the receipt adds to the count tiers go by, where no purse knows it."""
     policy = definition.policy
-    if not policy.levels or policy.is_simple:
+    if not policy.is_tallied:
         return {}
     earned = sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
     added = {"earned": earned, "spend": purchase.paid, "visits": int(purchase.is_visit)}[policy.by]
@@ -218,7 +218,7 @@ def _counted(tx: Connection, case: Case) -> dict[Key, int]:
     definition, when = case.definition, case.moment
     policy = definition.policy
     periods = {MAIN, when.day, when.month, when.year} if definition.rules_in_force.counts else set()
-    if policy.levels and not policy.is_simple:
+    if policy.is_tallied:
         periods |= set(tiers.months_back(policy, case.now, definition.zone))
     return tallies.read(tx, case.programme.id, case.held.id, periods) if periods else {}
 
@@ -372,9 +372,9 @@ def body(case: Case, plan: Plan, first: int | None) -> dict[str, Any]:
             "spent": sum(d.amount for d in main if d.kind in ("redeem", "reward")),
             "discount": plan.discount,
             "tier_changed": plan.place.tier != case.held.row.tier,
-            "notes": [vars(note) for note in plan.outcome.notes],
             **plan.told,
         },
+        "notes": [vars(note) for note in plan.outcome.notes],
         "why": [entry["why"] | {name: entry[name] for name in ("kind", "unit", "amount")} for entry in entries],
     }
 

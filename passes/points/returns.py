@@ -210,7 +210,9 @@ class _Undoing:
 
     def _judged(self, kept: Kept) -> Outcome:
         """What the rest of the purchase brings, beside all that happened to the card since."""
-        return evaluate(self.case.definition.rules_in_force, kept.purchase, self._standing())
+        return evaluate(
+            self.case.definition.rules_at(self.original.content.get("partner")), kept.purchase, self._standing()
+        )
 
     def _standing(self) -> Standing:
         """That of its day; counters as they are now without this receipt's own part in them."""
@@ -273,7 +275,7 @@ class _Undoing:
         into = _portion(uses, target, self.kept[posting.seq])
         amount = sum(part for _, part in into)
         why = _undoing(posting)
-        back = Draft("reverse", _account(posting.target), MEMBER, amount, why, into=into, unit=unit)
+        back = Draft("reverse", _account(posting.target, unit), MEMBER, amount, why, into=into, unit=unit)
         ended = [(lot, part) for lot, part in into if purse.has_ended(lot, now)]
         if not ended:
             return [back]
@@ -290,7 +292,7 @@ class _Undoing:
                 amount = has
         if not amount:
             return []
-        return [Draft("reverse", MEMBER, _account(posting.source), amount, why, first=posting.lot_id, unit=unit)]
+        return [Draft("reverse", MEMBER, _account(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)]
 
     def _counts(self, kept: Kept | None, outcome: Outcome) -> dict[Key, int]:
         """By how much the counters move: to what the rest of the purchase adds to them."""
@@ -379,7 +381,7 @@ class _Undoing:
                 held = Place(**effect["before"])
         counted: dict[Key, int] = {}
         policy = definition.policy
-        if policy.levels and not policy.is_simple:
+        if policy.is_tallied:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
         return receipts.place(definition, counted, counts, purses, held, case.now)
@@ -416,8 +418,9 @@ def _unit(posting: Row) -> str:
     return str(account.partition(":")[2])
 
 
-def _account(name: str) -> str:
-    return name.partition(":")[0]
+def _account(name: str, unit: str) -> str:
+    """An account as drafts name it, without the unit."""
+    return name.removesuffix(f":{unit}") if unit else name
 
 
 def _undoing(posting: Row) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class Policy:
         return self.by == "earned" and self.period == "ever"
 
     @property
+    def is_tallied(self) -> bool:
+        return bool(self.levels) and not self.is_simple
+
+    @property
     def tally(self) -> str:
         return f"tier:{self.by}:{self.unit}" if self.by == "earned" else f"tier:{self.by}"
 
@@ -98,7 +102,7 @@ def months_back(policy: Policy, now: int, zone: tzinfo) -> list[str]:
 
 def reckon(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zone: tzinfo) -> Place:
     """Where the card stands at `now`, from its counts by month ("" is ever) and the place it held before."""
-    reached = _level(policy, _count(policy, counts, now, zone))
+    reached = _level(policy, count(policy, counts, now, zone))
     before = _rank(policy, held.tier)
     rank = reached
     if reached < before and policy.period != "ever" and policy.down != "recount":
@@ -108,7 +112,7 @@ def reckon(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zon
     return Place(tier, since, _until(policy, counts, rank, reached, now, zone))
 
 
-def _count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
+def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
     """The best window that still holds: the one of today, or of a day that is still within its grace."""
     if policy.period == "ever":
         return counts.get("", 0)
@@ -129,7 +133,7 @@ def _until(policy: Policy, counts: Mapping[str, int], rank: int, reached: int, n
     if policy.period == "ever" or policy.down == "never" or not rank or _is_free(policy, rank):
         return None
     for turn in _turns(policy, now, zone):
-        if _level(policy, _count(policy, counts, turn, zone)) < rank:
+        if _level(policy, count(policy, counts, turn, zone)) < rank:
             return turn
     return None
 

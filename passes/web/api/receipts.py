@@ -58,7 +58,8 @@ _QUOTED: dict[str, Any] = {
     "entries": [_ENTRY],
     "balances": {"points": 132},
     "tier": "silver",
-    "effects": {"earned": 12, "spent": 0, "discount": 0, "tier_changed": False, "notes": []},
+    "effects": {"earned": 12, "spent": 0, "discount": 0, "tier_changed": False},
+    "notes": [],
     "why": [{**_WHY, "kind": "earn", "unit": "points", "amount": 12}],
 }
 
@@ -153,12 +154,13 @@ class Effects(Answer):
     spent: int
     discount: int
     tier_changed: bool
-    notes: list[Why] = []
     coupons: list[UsedCoupon] = []
     promo: UsedPromo | None = None
 
 
 class Quoted(Answer):
+    """`notes` say what a rule would have given and a cap did not let it."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [_QUOTED]})
 
     receipt: str
@@ -166,6 +168,7 @@ class Quoted(Answer):
     balances: Balances
     tier: str | None
     effects: Effects
+    notes: list[Why]
     why: list[Why]
 
 
