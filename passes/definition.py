@@ -8,6 +8,7 @@ count by, and a definition that cannot be kept is refused with the field that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -656,9 +657,19 @@ class Definition(Part):
             stamps=self._stamp_card(self.stamps) if self.stamps else None,
         )
 
+    def rules_at(self, partner: str | None) -> RuleSet:
+        """The rules at a partner's till, whose own earn rule stands in place of the programme's."""
+        return self._rules_of_partners.get(partner or "", self.rules_in_force)
+
+    @cached_property
+    def _rules_of_partners(self) -> dict[str, RuleSet]:
+        others = tuple(rule for rule in self.rules_in_force.rules if rule.key != "earn")
+        own = {part.key: part.earn for part in self.partners if part.earn is not None}
+        return {key: replace(self.rules_in_force, rules=(_base(earn), *others)) for key, earn in own.items()}
+
     def _base(self) -> Iterator[Rule]:
         if self.earn.points:
-            yield Rule("earn", MAIN, "money", self.earn.points, self.earn.per, self.earn.rounding)
+            yield _base(self.earn)
 
     def _rule(self, part: RulePart) -> Rule:
         per = part.per or (100 if part.measure == "money" else 1)
@@ -711,6 +722,11 @@ class Definition(Part):
             StampPrize(prize.at, self._gift(prize.give)) for prize in sorted(part.prizes, key=lambda p: p.at)
         )
         return StampCard(part.key, self.short(part.unit), part.of, prizes, part.carry_over)
+
+
+def _base(part: EarnPart) -> Rule:
+    """The rule that every programme has."""
+    return Rule("earn", MAIN, "money", part.points, part.per, part.rounding)
 
 
 def _discount(part: CouponPart | PromoPart) -> Discount:

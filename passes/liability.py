@@ -16,6 +16,8 @@ from .programmes import Programme
 from .store import Connection
 from .store import tables as t
 
+_SPENT = ("redeem", "reward", "full", "convert")
+
 
 @dataclass(frozen=True)
 class Liability:
@@ -40,27 +42,21 @@ def of(tx: Connection, programme: Programme) -> list[Liability]:
     given: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     ended: Counter[str] = Counter()
-    total = func.sum(t.Posting.amount).label("amount")
-    columns = (t.Posting.source, t.Posting.target)
-    query = select(*columns, total).where(t.Posting.programme_id == programme.id).group_by(*columns)
-    for source, target, amount in tx.execute(query):
-        side, unit = _other_side(source, target)
-        change = int(amount) if is_member(target) else -int(amount)
-        if (side in ("spent", "partner") and change < 0) or side == "spent":
+    undone = t.Posting.why["of"].as_string()
+    columns = (t.Posting.source, t.Posting.target, t.Posting.kind, undone)
+    query = select(*columns, func.sum(t.Posting.amount)).where(t.Posting.programme_id == programme.id)
+    for source, target, kind, of, amount in tx.execute(query.group_by(*columns)):
+        is_in = is_member(target)
+        unit, change = (target if is_in else source).partition(":")[2], int(amount) if is_in else -int(amount)
+        what = of if kind == "reverse" else kind
+        if what in _SPENT:
             spent[unit] -= change
-        elif side == "expired":
+        elif what == "expire":
             ended[unit] -= change
         else:
             given[unit] += change
     units = ["", *(part.key for part in programme.definition.units)]
     return [_sums(programme, unit, given[unit], spent[unit], ended[unit]) for unit in units]
-
-
-def _other_side(source: str, target: str) -> tuple[str, str]:
-    """The account opposite the member's, and the unit both count in."""
-    side = source if is_member(target) else target
-    mine = target if is_member(target) else source
-    return side.partition(":")[0], mine.partition(":")[2]
 
 
 def _sums(programme: Programme, unit: str, given: int, spent: int, ended: int) -> Liability:
@@ -87,4 +83,4 @@ def _worth(programme: Programme, unit: str) -> int | None:
     kind = next((part.kind for part in definition.units if part.key == unit), definition.main_kind)
     if kind == "money":
         return 1
-    return definition.worth_of_one or None if unit == "" else None
+    return definition.worth or None if unit == "" else None

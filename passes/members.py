@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import codes, contacts, coupons, programmes, revisions
+from . import cards, codes, contacts, coupons, programmes, referrals, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
@@ -57,6 +57,8 @@ class Joined:
 
     member: str
     serial: str
+    # Why the friend who sent them has nothing of it.
+    unthanked: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Members:
         self._secrets = secrets
         self._country = country
 
-    def join(self, tx: Connection, programme_key: str, person: Person, now: int) -> Joined:
-        """A new member with a card in the programme."""
+    def join(self, tx: Connection, programme_key: str, person: Person, now: int, friend: str | None = None) -> Joined:
+        """A new member with a card in the programme; `friend` is the code in the link of whoever sent them."""
         public_id = random.token_hex(16)
         values = self._values(person, public_id) | {"public_id": public_id, "created": now}
         self._refuse_known(tx, person)
@@ -91,7 +93,17 @@ class Members:
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
         serial = self._give_card(tx, programme, member_id, now)
-        return Joined(public_id, serial)
+        if friend is None:
+            return Joined(public_id, serial)
+        card = cards.by_serial(tx, serial).row
+        return Joined(public_id, serial, referrals.note(tx, programme, card, friend, self.contacts_of, now))
+
+    def contacts_of(self, tx: Connection, member_id: int) -> frozenset[bytes]:
+        """By what a member is recognised: hashes of their contacts under every key of ours."""
+        profile = self._profile(tx, tx.execute(select(t.Member).where(t.Member.id == member_id)).one())
+        known = [contact for contact in (profile.email, profile.phone) if contact]
+        ids = self._secrets.ids()
+        return frozenset(contacts.lookup_hash(self._secrets, contact, id) for contact in known for id in ids)
 
     def find(self, tx: Connection, public_id: str) -> Profile:
         return self._profile(tx, _row(tx, public_id))
@@ -136,6 +148,8 @@ class Members:
         for card_id in _card_ids(tx, row.id):
             closed = {"status": "closed", "link_version": t.Card.link_version + 1}
             tx.execute(update(t.Card).where(t.Card.id == card_id).values(closed))
+            for own in (t.Nickname, t.FriendCode, t.CardPin):
+                tx.execute(delete(own).where(own.card_id == card_id))
             revisions.record(tx, card_id, now)
 
     def _give_card(self, tx: Connection, programme: Programme, member_id: int, now: int) -> str:

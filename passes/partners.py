@@ -8,14 +8,17 @@ each posting keeps its rate. What was reversed is taken off the month in which i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from .definition import PartnerPart
+from .definition import Definition, PartnerPart
 from .errors import NotFound
+from .points.ledger import Draft
+from .points.orders import Case
+from .points.rules import MAIN
 from .programmes import Programme
 from .store import Connection, Row
 from .store import tables as t
@@ -48,11 +51,29 @@ def account(key: str) -> str:
     return PREFIX + key
 
 
-def find(programme: Programme, key: str) -> PartnerPart:
-    part = next((part for part in programme.definition.partners if part.key == key), None)
+def find(definition: Definition, key: str) -> PartnerPart:
+    part = next((part for part in definition.partners if part.key == key), None)
     if part is None:
         raise NotFound(f"This programme has no partner “{key[:40]}”.", field="partner")
     return part
+
+
+def routed(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
+    """Points of the main unit that a partner's till gives or takes come from and go to the partner's account."""
+    if case.order.partner is None:
+        return tuple(drafts)
+    part = find(case.definition, case.order.partner)
+    return tuple(_routed(part, draft) for draft in drafts)
+
+
+def _routed(part: PartnerPart, draft: Draft) -> Draft:
+    if draft.unit == MAIN and draft.source == "earned":
+        why = {**draft.why, "partner": part.key, "rate": part.gives_at}
+        return replace(draft, source=account(part.key), why=why)
+    if draft.unit == MAIN and draft.target == "spent":
+        why = {**draft.why, "partner": part.key, "rate": part.takes_at}
+        return replace(draft, target=account(part.key), why=why)
+    return draft
 
 
 def clearing(tx: Connection, programme: Programme, month: str) -> list[Statement]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, insert, or_, select, update
@@ -202,7 +202,7 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         contact=Contact(**row.contact),
         terms=definition.terms or {},
         tiers=definition.levels,
-        rewards=tuple(part.reward for part in definition.rewards),
+        rewards=tuple(replace(part.reward, unit=definition.short(part.unit)) for part in definition.rewards),
         offers=offers,
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,

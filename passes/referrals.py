@@ -45,7 +45,7 @@ def note(
     referrer = _referrer(tx, programme, friend_code)
     if referrer is None:
         return "unknown"
-    why = _refusal(tx, programme, referrer, friend, contacts)
+    why = refusal(tx, programme, referrer, friend, contacts)
     values = {
         "programme_id": programme.id,
         "referrer_id": referrer.id,
@@ -96,12 +96,15 @@ def _referrer(tx: Connection, programme: Programme, friend_code: str) -> Row | N
     return tx.execute(query).first()
 
 
-def _refusal(tx: Connection, programme: Programme, referrer: Row, friend: Row, contacts: Contacts) -> str | None:
-    """closed, limit, self (the sender's own contact), ring (somebody's who brought the sender), or nothing."""
+def refusal(tx: Connection, programme: Programme, referrer: Row, friend: Row, contacts: Contacts) -> str | None:
+    """Why a friend does not count, None when they do.
+
+    closed, limit, self (the contact is the sender's own) or ring (it is that of somebody above the sender).
+    """
     part = programme.definition.referral
     if part is None or referrer.status != "active":
         return "closed"
-    if part.most is not None and sum(told(tx, referrer.id).get(state, 0) for state in ("earned", "paid")) >= part.most:
+    if part.most is not None and told(tx, referrer.id).get("paid", 0) >= part.most:
         return "limit"
     mine = contacts(tx, friend.member_id)
     above = referrer

@@ -23,7 +23,18 @@ from ..store import tables as t
 from .rules import MAIN
 
 Kind = Literal[
-    "earn", "welcome", "adjust", "redeem", "reward", "full", "reverse", "expire", "topup", "transfer", "convert"
+    "earn",
+    "welcome",
+    "adjust",
+    "redeem",
+    "reward",
+    "full",
+    "reverse",
+    "expire",
+    "topup",
+    "transfer",
+    "convert",
+    "referral",
 ]
 MEMBER = "member"
 GENESIS = bytes(32)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import memberships, programmes, revisions
+from .. import memberships, partners, programmes, revisions
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -135,8 +135,8 @@ def plan(tx: Connection, case: Case) -> Plan:
     purchase = Purchase(case.moment, order.total, left.total, left.lines, order.event, order.location, sum(cuts))
     counted = _counted(tx, case)
     standing = _standing(tx, case, counted)
-    outcome = evaluate(definition.rules_in_force, purchase, standing)
-    drafts = (*(draft for move in moves for draft in move.drafts), *granted(case, outcome))
+    outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
+    drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
     purses = ledger.rehearse(case.account, drafts, case.now) if drafts else case.account.purses
     counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
     return Plan(

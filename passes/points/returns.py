@@ -44,16 +44,23 @@ class Kept:
 
 
 def reverse(
-    tx: Connection, held: Held, original: Row, receipt: str, now: int, staff: str = "", reason: str = ""
+    tx: Connection,
+    held: Held,
+    original: Row,
+    receipt: str,
+    now: int,
+    staff: str = "",
+    reason: str = "",
+    forgives: bool = False,
 ) -> Answer:
     """Take back a whole receipt, or what earlier returns left of it.
 
     What goes back to a lot that has ended meanwhile ends again at once. Points the receipt gave that were spent
     meanwhile are taken from the card's other points; when those do not suffice, the programme says whether it is
-    refused, and nothing changes, or the rest is forgiven.
+    refused, and nothing changes, or the rest is forgiven; `forgives` decides it whatever the programme says.
     """
     order = Order(receipt, reason=reason or None, event=f"reverse {original.receipt}")
-    return _take_back(tx, held, original, order, None, now, staff)
+    return _take_back(tx, held, original, order, None, now, staff, forgives)
 
 
 def give_back(
@@ -91,7 +98,14 @@ def lines_of(original: Row, asked: Sequence[Mapping[str, Any]]) -> list[Returned
 
 
 def _take_back(
-    tx: Connection, held: Held, original: Row, order: Order, returned: Sequence[Returned] | None, now: int, staff: str
+    tx: Connection,
+    held: Held,
+    original: Row,
+    order: Order,
+    returned: Sequence[Returned] | None,
+    now: int,
+    staff: str,
+    forgives: bool = False,
 ) -> Answer:
     if (earlier := receipts.earlier_answer(tx, held, order)) is not None:
         return earlier
@@ -100,7 +114,7 @@ def _take_back(
     rules = programmes.ruleset(tx, programme, (original.context or {}).get("rules", 1))
     account = ledger.expire(tx, receipts.opened(tx, programme, held), now)
     case = Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
-    undoing = _Undoing(tx, case, original)
+    undoing = _Undoing(tx, case, original, forgives or programme.definition.overdraw == "forgive")
     return undoing.do(None if returned is None else undoing.left_after(returned), staff)
 
 
@@ -116,8 +130,8 @@ def _refuse(original: Row) -> None:
 class _Undoing:
     """One receipt, and what is done to take it back."""
 
-    def __init__(self, tx: Connection, case: Case, original: Row) -> None:
-        self.tx, self.case, self.original = tx, case, original
+    def __init__(self, tx: Connection, case: Case, original: Row, forgives: bool) -> None:
+        self.tx, self.case, self.original, self.forgives = tx, case, original, forgives
         self.postings = tx.execute(
             select(t.Posting).where(t.Posting.receipt_id == original.id).order_by(t.Posting.seq)
         ).all()
@@ -196,7 +210,9 @@ class _Undoing:
 
     def _judged(self, kept: Kept) -> Outcome:
         """What the rest of the purchase brings, beside all that happened to the card since."""
-        return evaluate(self.case.definition.rules_in_force, kept.purchase, self._standing())
+        return evaluate(
+            self.case.definition.rules_at(self.original.content.get("partner")), kept.purchase, self._standing()
+        )
 
     def _standing(self) -> Standing:
         """That of its day; counters as they are now without this receipt's own part in them."""
@@ -259,7 +275,7 @@ class _Undoing:
         into = _portion(uses, target, self.kept[posting.seq])
         amount = sum(part for _, part in into)
         why = _undoing(posting)
-        back = Draft("reverse", _account(posting.target), MEMBER, amount, why, into=into, unit=unit)
+        back = Draft("reverse", _account(posting.target, unit), MEMBER, amount, why, into=into, unit=unit)
         ended = [(lot, part) for lot, part in into if purse.has_ended(lot, now)]
         if not ended:
             return [back]
@@ -269,14 +285,14 @@ class _Undoing:
     def _take(self, posting: Row, amount: int, before: Sequence[Draft]) -> list[Draft]:
         unit = _unit(posting)
         why = _undoing(posting)
-        if self.case.programme.definition.overdraw == "forgive":
+        if self.forgives:
             has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
             if has < amount:
                 why |= {"forgiven": amount - has}
                 amount = has
         if not amount:
             return []
-        return [Draft("reverse", MEMBER, _account(posting.source), amount, why, first=posting.lot_id, unit=unit)]
+        return [Draft("reverse", MEMBER, _account(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)]
 
     def _counts(self, kept: Kept | None, outcome: Outcome) -> dict[Key, int]:
         """By how much the counters move: to what the rest of the purchase adds to them."""
@@ -401,8 +417,9 @@ def _unit(posting: Row) -> str:
     return ledger.unit_of(posting.source, posting.target)
 
 
-def _account(name: str) -> str:
-    return name.partition(":")[0]
+def _account(name: str, unit: str) -> str:
+    """An account as drafts name it, without the unit."""
+    return name.removesuffix(f":{unit}") if unit else name
 
 
 def _undoing(posting: Row) -> dict[str, Any]:

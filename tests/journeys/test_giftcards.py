@@ -1,4 +1,4 @@
-"""Gift cards and prepaid visits: paid in, spent in parts, moved, behind a PIN; the cash book is right. On both databases."""
+"""Gift cards and prepaid visits: paid in, spent in parts, moved, behind a PIN; and the cash book. On both databases."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from ...service import Service
 from . import answers, callers, document
 from .cards import cards
 from .coupons import coupons
+from .friends import friends
 from .giftcards import giftcards
 from .leaderboard import leaderboard
 from .members import members
@@ -27,7 +28,7 @@ PREFIX = "/api/v1"
 
 api = APIBlueprint("api", __name__, url_prefix=PREFIX)
 PARTS = (
-    *(members, cards, receipts, coupons, giftcards, pins, memberships),
+    *(members, cards, receipts, coupons, giftcards, pins, memberships, friends),
     *(leaderboard, programmes, partners, offers),
 )
 for part in PARTS:
