@@ -338,6 +338,28 @@ def test_a_nudge_starts_a_round_at_once(queue_url: str, tmp_path: Path):
     assert min(lags) < 0.2 and statistics.median(lags) < 1, lags
 
 
+def test_nudges_during_a_round_are_one_round_more_and_fill_no_queue(queue_url: str, tmp_path: Path):
+    steps: list[float] = []
+    goes_on = threading.Event()
+
+    def step() -> int:
+        steps.append(time.monotonic())
+        assert goes_on.wait(15)
+        return 0
+
+    with Running(queue_url, tmp_path, step, nothing_due) as worker:
+        worker.nudge()
+        until(partial(has_more, steps, 0))
+        for _ in range(50):
+            worker.nudge()
+        # The clock may have put itself there meanwhile.
+        waiting = worker.huey.pending_count()
+        goes_on.set()
+        until(partial(has_more, steps, 1))
+        time.sleep(0.3)
+    assert waiting <= 1 and len(steps) <= 3
+
+
 def has_more(happened: Sequence[object], than: int) -> bool:
     return len(happened) > than
 
