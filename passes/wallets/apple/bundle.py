@@ -1,9 +1,10 @@
 """Packs passes: a `Template` is prepared once per look and signer, `build` makes a member's .pkpass.
 
 One technique: whatever many members share is finished before the first of them comes. Pictures are zip
-entries with their checksums already computed; the words that a programme's members share are kept as the
-beginning of each `pass.strings`, together with the state of its SHA-1 and CRC-32, and a member's own
-sentences are only appended. What is left per pass is its JSON, a few short hashes and one signature.
+entries with their checksums already computed; pass.json is written once for all cards with the same fields and
+only its blanks are filled; the words that a programme's members share are kept as the beginning of each
+`pass.strings`, together with the state of its SHA-1 and CRC-32, and a member's own sentences are only appended.
+What is left per pass is a few short hashes and one signature.
 
 Nothing is compressed (pictures already are) and every entry bears the same date, so equal cards give equal
 bytes but for the signature and its time. Reads no file; threads may share a template.
@@ -23,8 +24,8 @@ from ...errors import BadInput
 from ...look import Look
 from ...words import Catalogue, Words
 from . import strings
-from .model import Texts
-from .render import STYLES, Issuer, Shared, alike, render, share
+from .model import Pass, Texts
+from .render import STYLES, Issuer, Shared, alike, draw, render, shape, share
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
 MEDIA_TYPE_MANY = "application/vnd.apple.pkpasses"
@@ -55,10 +56,20 @@ class Template:
         self._pictures = _prepared(pictures(look))
         self._sheets: dict[Hashable, _Sheet] = {}
 
+    @property
+    def beginning(self) -> bytes:
+        """What every pass of the look begins with: its pictures."""
+        return self._pictures.content
+
     def build(self, card: Card, token: str, link: str, at: int) -> bytes:
         """The member's .pkpass, signed at `at`. `token` lets phones ask for it again, `link` is the card's web page."""
+        return self.beginning + self.rest(card, token, link, at)
+
+    def rest(self, card: Card, token: str, link: str, at: int) -> bytes:
+        """The member's .pkpass from where its `beginning` ends: far less to keep, for whoever keeps many."""
         sheet = self._sheet(card)
-        return render(card, sheet.shared, self._words, self._issuer, token, link).create(sheet, at)
+        own = render(card, sheet.shared, self._words, self._issuer, token, link)
+        return sheet.drawn(card, link).create(own.values, own.lines, sheet, at)
 
     def _sheet(self, card: Card) -> _Sheet:
         key = alike(card)
@@ -100,6 +111,14 @@ class _Sheet:
         self.shared = shared
         self._pictures, self._signer = pictures, signer
         self._heads = {language: _head(language, lines) for language, lines in shared.lines.items()}
+        self._drawn: dict[Hashable, Pass] = {}
+
+    def drawn(self, card: Card, link: str) -> Pass:
+        key = shape(card, link)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._drawn[key] = draw(card, self.shared, link)
+        return drawn
 
     def pack(self, pass_json: bytes, texts: Texts, at: int) -> bytes:
         archive = _Archive(self._pictures)
@@ -146,28 +165,22 @@ _VERSION, _STORED, _ON_UNIX = 20, 0, 3 << 8
 _MIDNIGHT, _NEW_YEAR_2020 = 0, (2020 - 1980) << 9 | 1 << 5 | 1
 _REGULAR_FILE = 0o100644 << 16
 _COMMON = Struct("<5H").pack(_VERSION, 0, _STORED, _MIDNIGHT, _NEW_YEAR_2020)
+_SIZES, _PLACE = Struct("<3I"), Struct("<I")
 _END = Struct("<4s4H2IH")
 
 
 class _Entry:
-    """A name in an archive: its two headers, ready but for checksum, size and place."""
+    """A name in an archive: the parts of its header and of its record in the directory that never change."""
 
     def __init__(self, name: str) -> None:
         raw = name.encode("ascii")
         self.name = name
-        self._local = Struct(f"<14s3I{4 + len(raw)}s").pack
-        self._before = b"PK\x03\x04" + _COMMON
-        self._after = Struct("<2H").pack(len(raw), 0) + raw
-        self._central = Struct(f"<16s3I14sI{len(raw)}s").pack
-        self._opening = b"PK\x01\x02" + Struct("<H").pack(_ON_UNIX | _VERSION) + _COMMON
-        self._about = Struct("<5HI").pack(len(raw), 0, 0, 0, 0, _REGULAR_FILE)
-        self._raw = raw
-
-    def header(self, crc: int, size: int) -> bytes:
-        return self._local(self._before, crc, size, size, self._after)
-
-    def record(self, crc: int, size: int, offset: int) -> bytes:
-        return self._central(self._opening, crc, size, size, self._about, offset, self._raw)
+        self.before_sizes = b"PK\x03\x04" + _COMMON
+        self.after_sizes = Struct("<2H").pack(len(raw), 0) + raw
+        self.listed_before_sizes = b"PK\x01\x02" + Struct("<H").pack(_ON_UNIX | _VERSION) + _COMMON
+        self.listed_after_sizes = Struct("<5HI").pack(len(raw), 0, 0, 0, 0, _REGULAR_FILE)
+        self.raw = raw
+        self.header_bytes = len(self.before_sizes) + _SIZES.size + len(self.after_sizes)
 
 
 @dataclass(frozen=True)
@@ -181,20 +194,21 @@ class _Prepared:
 
 
 class _Archive:
-    """A zip file being written."""
+    """A zip file being written; the content of what was prepared is left to whoever has it."""
 
     def __init__(self, begun: _Prepared | None = None) -> None:
-        self._content = [begun.content] if begun else []
+        self._content: list[bytes] = []
         self._directory = [begun.directory] if begun else []
         self._size = len(begun.content) if begun else 0
         self._count = begun.count if begun else 0
 
     def add(self, entry: _Entry, content: bytes, crc: int) -> None:
         size = len(content)
-        header = entry.header(crc, size)
-        self._directory.append(entry.record(crc, size, self._size))
-        self._content += (header, content)
-        self._size += len(header) + size
+        sizes = _SIZES.pack(crc, size, size)
+        self._content += (entry.before_sizes, sizes, entry.after_sizes, content)
+        place = _PLACE.pack(self._size)
+        self._directory += (entry.listed_before_sizes, sizes, entry.listed_after_sizes, place, entry.raw)
+        self._size += entry.header_bytes + size
         self._count += 1
 
     def prepared(self, manifest: str) -> _Prepared:
