@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from json.encoder import encode_basestring
 from typing import Any, Protocol
 
 from pydantic_core import to_json
@@ -26,8 +25,8 @@ STYLES: dict[str, type[wallet.PassInformation]] = {
 Texts = Mapping[str, str]
 """Language -> lines of pass.strings."""
 
-text = encode_basestring
-"""A text as JSON writes it."""
+Values = Mapping[str, bytes]
+"""Name of a blank -> the JSON that fills it."""
 
 
 def blank(name: str) -> str:
@@ -35,7 +34,7 @@ def blank(name: str) -> str:
     return f"\0{name}\0"
 
 
-_BLANK = re.compile(r'"\\u0000(\w+)\\u0000"')
+_BLANK = re.compile(rb'"\\u0000(\w+)\\u0000"')
 
 
 class Field(wallet.Field):
@@ -102,19 +101,19 @@ class Pass(wallet.Pass):
     def json_dict(self) -> dict[str, Any]:
         return {**self.keys, self.passInformation.jsonname: self.passInformation.json_dict()}
 
-    def create(self, values: Mapping[str, str], texts: Texts, packing: Packing, at: int) -> bytes:
+    def create(self, values: Values, texts: Texts, packing: Packing, at: int) -> bytes:
         """A member's .pkpass. Takes the place of the base's manifest, openssl process and zip file."""
         return packing.pack(self._createPassJson(values), texts, at)
 
-    def _createPassJson(self, values: Mapping[str, str]) -> bytes:
+    def _createPassJson(self, values: Values) -> bytes:
         """pass.json with every blank filled by its value, which is JSON already."""
         between, names = self._written
         pieces = between.copy()
         pieces[1::2] = [values[name] for name in names]
-        return "".join(pieces).encode()
+        return b"".join(pieces)
 
     @cached_property
-    def _written(self) -> tuple[list[str], list[str]]:
+    def _written(self) -> tuple[list[bytes], list[str]]:
         """pass.json, written once and cut at its blanks: every second piece is the name of one."""
-        pieces = _BLANK.split(to_json(self.json_dict()).decode())
-        return pieces, pieces[1::2]
+        pieces = _BLANK.split(to_json(self.json_dict()))
+        return pieces, [name.decode() for name in pieces[1::2]]

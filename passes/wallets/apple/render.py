@@ -22,12 +22,14 @@ from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from ...card import Card
 from ...look import Look
 from ...words import Words, minor_digits
 from . import model
-from .model import Field, Pass, blank, text
-from .sentences import NAME, clean, goal_key, news_key, own_lines, pick, shared_lines
+from .model import Field, Pass, Texts, Values, blank
+from .sentences import NAME, clean, goal_key, nearest, news_key, own_lines, pick, shared_lines
 
 MOST_OFFERS = 20
 MOST_LOCATIONS = 10
@@ -74,14 +76,14 @@ class Shared:
     offers: Sequence[Field]
     about: Sequence[Field]
     link_words: str
-    lines: Mapping[str, str]
+    lines: Texts
 
 
 class Own(NamedTuple):
     """What a member's pass shows that others do not: a value for every blank, lines of pass.strings per language."""
 
-    values: Mapping[str, str]
-    lines: Mapping[str, str]
+    values: Values
+    lines: Texts
 
 
 def alike(card: Card) -> Hashable:
@@ -150,7 +152,7 @@ def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) ->
         heading=f"heading.{card.unit}" if own.has(f"heading.{card.unit}") else "label.balance",
         offers=[_offer(at) for at in range(len(offers))],
         about=list(_about(card)),
-        link_words=own.say("text.history"),
+        link_words=escape(own.say("text.history")),
         lines={
             language: "".join(shared_lines(card, each, organisation, offers, issuer.zone))
             for language, each in words.items()
@@ -181,11 +183,12 @@ def draw(card: Card, shared: Shared, link: str) -> Pass:
 def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issuer, token: str, link: str = "") -> Own:
     """The member's own. `token` lets phones fetch the pass again; `link` opens the card as a web page."""
     values = _values(card, issuer.zone)
-    values["token"] = text(token)
+    values["token"] = to_json(token)
     if link:
-        values["link"] = text(link)
-        values["anchor"] = text(f'<a href="{escape(link)}">{escape(shared.link_words)}</a>')
-    return Own(values, {language: own_lines(card, each, issuer.zone) for language, each in words.items()})
+        values["link"] = to_json(link)
+        values["anchor"] = to_json(f'<a href="{escape(link)}">{shared.link_words}</a>')
+    rewards = nearest(card)
+    return Own(values, {language: own_lines(card, rewards, each, issuer.zone) for language, each in words.items()})
 
 
 # Fields
@@ -265,27 +268,27 @@ def _locations(card: Card, own: Words) -> list[dict[str, Any]]:
 # Values
 
 
-def _values(card: Card, zone: tzinfo) -> dict[str, str]:
+def _values(card: Card, zone: tzinfo) -> dict[str, bytes]:
     """What the card's blanks are filled with, each written as JSON; some shapes leave some of them out."""
     values = {
-        "serial": text(card.serial),
-        "code": text(card.code),
-        "number": text(card.number),
-        "balance": str(card.balance),
-        "member": text(_literal(clean(card.name, NAME))),
-        "joined": text(_iso(card.joined, zone)),
+        "serial": to_json(card.serial),
+        "code": to_json(card.code),
+        "number": to_json(card.number),
+        "balance": to_json(card.balance),
+        "member": to_json(_literal(clean(card.name, NAME))),
+        "joined": to_json(_iso(card.joined, zone)),
     }
     if card.worth is not None and card.currency:
         worth = _money(card.worth, card.currency)
-        values |= {"worth": worth, "amount": f'"{worth}"'}
+        values |= {"worth": worth.encode(), "amount": to_json(worth)}
     if card.progress:
-        values["progress"] = f'"{card.progress.reached} / {card.progress.needed}"'
+        values["progress"] = to_json(f"{card.progress.reached} / {card.progress.needed}")
     if card.news:
-        values["news"] = text(news_key(card.news))
+        values["news"] = to_json(news_key(card.news))
     if card.expiring:
-        values["expiring"] = text(_iso(card.expiring.at - 1, zone))
+        values["expiring"] = to_json(_iso(card.expiring.at - 1, zone))
     if card.expires is not None:
-        values |= {"expires": text(_iso(card.expires, zone)), "valid_until": text(_iso(card.expires - 1, zone))}
+        values |= {"expires": to_json(_iso(card.expires, zone)), "valid_until": to_json(_iso(card.expires - 1, zone))}
     return values
 
 

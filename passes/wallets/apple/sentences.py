@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
-from ...card import Card, News, Offer, Progress, Text
+from ...card import Card, News, Offer, Progress, Reward, Text
 from ...words import Words
 from . import strings
 
@@ -52,14 +52,19 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         yield strings.line(f"offer.{at}.words", said or title)
 
 
-def own_lines(card: Card, words: Words, zone: tzinfo) -> str:
-    """Every sentence that is this member's own, as lines of pass.strings."""
+def nearest(card: Card) -> Sequence[Reward]:
+    """Rewards that are the member's now, then the nearest."""
+    return sorted(card.rewards, key=lambda reward: (reward.missing, reward.cost))[:MOST_REWARDS]
+
+
+def own_lines(card: Card, rewards: Sequence[Reward], words: Words, zone: tzinfo) -> str:
+    """Every sentence that is this member's own, as lines of pass.strings; `rewards` in the order they are told."""
     lines = []
     if card.news:
         lines.append(strings.line(news_key(card.news), _news(card, card.news, words)))
     if not card.is_void:
-        if card.rewards:
-            lines.append(strings.line("rewards.words", _rewards(card, words)))
+        if rewards:
+            lines.append(strings.line("rewards.words", _rewards(rewards, card.unit, words)))
         way = card.progress
         if way and way.towards == "tier":
             name = words.pick(way.name)
@@ -93,13 +98,12 @@ def _news(card: Card, news: News, words: Words) -> str:
     )
 
 
-def _rewards(card: Card, words: Words) -> str:
-    """A line for each reward: those that are the member's now, then the nearest."""
-    nearest = sorted(card.rewards, key=lambda reward: (reward.missing, reward.cost))[:MOST_REWARDS]
+def _rewards(rewards: Sequence[Reward], unit: str, words: Words) -> str:
+    """A line for each reward."""
     return "\n".join(
         [
-            _missing(words, "reward.missing" if r.missing else "reward.ready", card.unit, words.pick(r.name), r.missing)
-            for r in nearest
+            _missing(words, "reward.missing" if r.missing else "reward.ready", unit, words.pick(r.name), r.missing)
+            for r in rewards
         ]
     )
 
