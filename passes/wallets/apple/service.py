@@ -25,7 +25,7 @@ from ...cards import Held
 from ...errors import NotFound, PassesError, Unauthorised
 from ...secrets import NONCE_BYTES, same
 from ...store import tables as t
-from . import Apple, devicelog, tags
+from . import Apple, devicelog, tags, tokens
 from .bundle import MEDIA_TYPE
 from .download import Downloads
 
@@ -42,7 +42,6 @@ MOST_REGISTRATION_BYTES = 4 * 1024
 MOST_DATE = 64
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEVICE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_PUSH_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){16,256}")
 _SLASHES = re.compile("/{2,}")
 REGISTRATION = "/v1/devices/<device>/registrations/<pass_type>/<serial>"
 LIST = "/v1/devices/<device>/registrations/<pass_type>"
@@ -154,10 +153,8 @@ class Phones:
 
 def _push_token() -> str:
     """The push token in the body; phones do not always say that the body is JSON."""
-    token = _body().get("pushToken")
-    if not (isinstance(token, str) and _PUSH_TOKEN.fullmatch(token)):
-        raise PassesError("pushToken is needed: 32 to 512 hexadecimal digits.", field="pushToken")
-    return token
+    scheme = request.headers["Authorization"].partition(" ")[0]
+    return tokens.address(scheme, _body().get("pushToken"))
 
 
 def _body() -> dict[str, Any]:
