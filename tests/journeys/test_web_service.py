@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
 from passes import cards, create_app, revisions
+from passes.errors import ConfigError
 from passes.wallets.apple import devicelog, enrolment
 from tests import passcheck
 from tests.cast import Answer, Marketer, Member, Phone, Service, Till, days, hours, minutes, outdoors
@@ -614,6 +615,16 @@ def test_c03_with_an_expired_certificate_what_is_signed_is_served(shop: Service,
     finally:
         shop.clock.at = at
     assert phone.fetches(card.serial)
+
+
+@pytest.mark.parametrize("name", ["pass.pem", "pass.key", "wwdr.pem"])
+def test_c01_the_service_does_not_start_with_mixed_up_files(tmp_path: Path, name: str) -> None:
+    """One file of another developer's certificate among ours."""
+    home = new_home(tmp_path / "home")
+    enrolment.make_dev(tmp_path / "other", int(time.time()))
+    (home / "certs" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    with pytest.raises(ConfigError, match=r"pass\.pem|pass\.key|wwdr\.pem"):
+        create_app(home)
 
 
 def test_c04_a_certificate_is_exchanged_while_the_service_runs(tmp_path: Path) -> None:
