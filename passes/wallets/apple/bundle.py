@@ -13,10 +13,9 @@ bytes but for the signature and its time. Reads no file; threads may share a tem
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha1
 from struct import Struct
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from ...card import Card
@@ -158,7 +157,7 @@ class _Entry:
         self.crc = crc32(beginning)
         self._sha1 = sha1(beginning)
         opening, about = Struct("<2H").pack(len(raw), 0), Struct("<5HI").pack(len(raw), 0, 0, 0, 0, _REGULAR_FILE)
-        # Around the checksum with the sizes, and the rest; around the checksum with the sizes, and the place.
+        # Blank where checksum and sizes come, and then the rest of the content here, the entry's place there.
         self.local = (b"PK\x03\x04" + _COMMON, b"", opening + raw + beginning, b"")
         self.central = (b"PK\x01\x02" + Struct("<H").pack(_ON_UNIX | _VERSION) + _COMMON, b"", about, b"", raw)
         self.bytes = sum(map(len, self.local)) + _CHECKED.size
@@ -168,48 +167,52 @@ class _Entry:
         digest.update(rest)
         return digest.hexdigest()
 
-    def checked(self, rest: bytes) -> bytes:
-        """Checksum and sizes, as both headers have them."""
-        size = self.size + len(rest)
-        return _CHECKED.pack(crc32(rest, self.crc), size, size)
 
-
-@dataclass(frozen=True)
-class _Written:
+class _Written(NamedTuple):
     """Entries that are finished: their bytes, their records in the directory, and how many they are."""
 
-    content: bytes = b""
-    directory: bytes = b""
-    count: int = 0
+    content: bytes
+    directory: bytes
+    entries: int
+
+
+_NOTHING = _Written(b"", b"", 0)
 
 
 class _Archive:
     """A zip file of these entries, to be filled many times; what is `before` them is written already."""
 
-    def __init__(self, entries: Sequence[_Entry], before: _Written = _Written()) -> None:
+    def __init__(self, entries: Sequence[_Entry], before: _Written = _NOTHING) -> None:
         self._entries, self._before = entries, before
         self._local = [part for entry in entries for part in entry.local]
         self._central = [part for entry in entries for part in entry.central]
+        self._bytes = sum(entry.bytes for entry in entries)
 
     def written(self, rests: Sequence[bytes]) -> _Written:
         """The entries, each with the rest of its content."""
-        checked = list(map(_Entry.checked, self._entries, rests))
-        places, at = [], len(self._before.content)
-        for entry, rest in zip(self._entries, rests, strict=True):
-            places.append(_PLACE.pack(at))
-            at += entry.bytes + len(rest)
-        local, central = self._local.copy(), self._central.copy()
-        local[1::4], local[3::4] = checked, rests
-        central[1::5], central[3::5] = checked, places
+        local, central = self._parts(rests)
         return _Written(b"".join(local), b"".join(central), len(self._entries))
 
     def filled(self, rests: Sequence[bytes]) -> bytes:
         """The archive from where `before` ends."""
-        written = self.written(rests)
-        directory, count = self._before.directory + written.directory, self._before.count + written.count
-        place = len(self._before.content) + len(written.content)
+        local, central = self._parts(rests)
+        directory, count = b"".join((self._before.directory, *central)), self._before.entries + len(self._entries)
+        place = len(self._before.content) + self._bytes + sum(map(len, rests))
         end = _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), place, 0)
-        return b"".join((written.content, directory, end))
+        return b"".join((*local, directory, end))
+
+    def _parts(self, rests: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """The pieces of the entries and of their records; checksum and sizes stand in both."""
+        checked, places, place = [], [], len(self._before.content)
+        for entry, rest in zip(self._entries, rests, strict=True):
+            size = entry.size + len(rest)
+            checked.append(_CHECKED.pack(crc32(rest, entry.crc), size, size))
+            places.append(_PLACE.pack(place))
+            place += entry.bytes + len(rest)
+        local, central = self._local.copy(), self._central.copy()
+        local[1::4], local[3::4] = checked, rests
+        central[1::5], central[3::5] = checked, places
+        return local, central
 
 
 PASS_JSON, MANIFEST, SIGNATURE = _Entry("pass.json"), _Entry("manifest.json"), _Entry("signature")
