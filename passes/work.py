@@ -56,6 +56,10 @@ class Worker:
     def nudge(self) -> None:
         """Have every kind of work looked at now. Never fails a caller: the clock comes by anyway."""
         for name in self._rounds:
+            # Asked first, as in `_run_round`: a round that runs in this process looks once more when it is done.
+            self._asked.add(name)
+            if self._running[name].locked():
+                continue
             try:
                 self._run(name)
             except Exception as lost:
