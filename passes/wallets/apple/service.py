@@ -100,8 +100,7 @@ class Phones:
         """The device's cards that changed since the tag it was given last; all without a tag of ours."""
         if pass_type != self._wallet.pass_type or not _DEVICE.fullmatch(device):
             return _empty(204)
-        with self._service.store.reading() as tx:
-            revisions = {row.serial: row.revision for row in installations.at_place(tx, self._wallet.name, device)}
+        revisions = installations.at_place(self._service.store, self._wallet.name, device)
         changed = tags.changed(request.args.get("passesUpdatedSince"), revisions)
         if not changed:
             return _empty(204)
@@ -129,8 +128,7 @@ class Phones:
     def _holder(self, pass_type: str, serial: str) -> Held:
         """The card whose token came with the request; one answer and one price for whatever is wrong."""
         named = serial if _SERIAL.fullmatch(serial) else ""
-        with self._service.store.reading() as tx:
-            held = cards.find(tx, "serial", named)
+        held = cards.glance(self._service.store, named)
         current = self._service.secrets.current
         nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(NONCE_BYTES), current)
         expected = self._wallet.token(named, nonce, key_id)
