@@ -8,8 +8,10 @@ people, problem+json for systems. Every answer leaves with headers that keep it 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
@@ -21,7 +23,11 @@ from ..errors import BadInput, Busy, NotFound, PassesError
 from ..service import Service
 from .current import EXTENSION
 from .page import error_page
+from .rooms import EXTENSION as EXTENSION_ROOMS
 from .rooms import Rooms
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger()
 
@@ -53,7 +59,8 @@ def build(service: Service) -> Flask:
     health.register(cards, service)
     for wallet in service.wallets.values():
         wallet.register(cards)
-    Rooms(front, cards, lambda: _backstage(service)).open()
+    front.extensions[EXTENSION_ROOMS] = rooms = Rooms(front, cards, lambda: _backstage(service))
+    front.wsgi_app = _protected(rooms)  # type: ignore[assignment, method-assign]
     customer.register_links(cards)
     service.store.nudge = service.worker().nudge_soon
     return front
@@ -86,7 +93,6 @@ def _application(service: Service) -> Flask:
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
     app.before_request(_refuse_nul)
-    app.after_request(_protect)
     return app
 
 
@@ -159,9 +165,15 @@ def _wants_page() -> bool:
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
 
 
-def _protect(response: Response) -> Response:
-    headers = response.headers
-    for name, value in HEADERS.items():
-        if name not in headers:
-            headers[name] = value
-    return response
+def _protected(application: WSGIApplication) -> WSGIApplication:
+    """Every answer gets the headers it does not have yet."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *trouble: Any) -> Callable[[bytes], object]:
+            given = {name.lower() for name, _ in headers}
+            missing = [header for header in HEADERS.items() if header[0].lower() not in given]
+            return start_response(status, headers + missing, *trouble)
+
+        return application(environ, start)
+
+    return serve

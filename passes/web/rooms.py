@@ -16,7 +16,7 @@ from flask import Flask
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_EXTENSION = "passes.rooms"
+EXTENSION = "passes.rooms"
 BACKSTAGE = frozenset(("staff", "console", "login", "logout", "invitation"))
 """The first names in the addresses of everything behind the login."""
 
@@ -26,16 +26,12 @@ class Rooms:
 
     def __init__(self, front: Flask, cards: Flask, backstage: Callable[[], Flask]) -> None:
         self._front, self._cards = front, cards
+        # As it is now: what the front answers with from now on is all of them.
         self._serve_front = front.wsgi_app
         self._of_cards = {_first(rule.rule) for rule in cards.url_map.iter_rules()} - {"static"}
         self._make_backstage = backstage
         self._backstage: Flask | None = None
         self._opening = threading.Lock()
-
-    def open(self) -> None:
-        """From now on the front answers for all of them."""
-        self._front.extensions[_EXTENSION] = self
-        self._front.wsgi_app = self  # type: ignore[method-assign]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = _first(environ.get("PATH_INFO", ""))
@@ -58,7 +54,7 @@ class Rooms:
 
 def rooms(app: Flask) -> Rooms:
     """Those behind this application."""
-    return cast(Rooms, app.extensions[_EXTENSION])
+    return cast(Rooms, app.extensions[EXTENSION])
 
 
 def _first(path: str) -> str:
