@@ -111,10 +111,11 @@ class Worker:
 
 
 class Soon:
-    """Calls something a moment later in a thread of its own, once for all who asked meanwhile."""
+    """Calls something in a thread of its own, once for all who asked since the last time; then rests a moment."""
 
-    def __init__(self, do: Callable[[], None]) -> None:
+    def __init__(self, do: Callable[[], None], rest_seconds: float = SOON_SECONDS) -> None:
         self._do = do
+        self._rest_seconds = rest_seconds
         self._asked = threading.Event()
         self._lock = threading.Lock()
         self._process: int | None = None
@@ -132,7 +133,7 @@ class Soon:
         while self._asked.wait():
             self._asked.clear()
             self._do()
-            time.sleep(SOON_SECONDS)
+            time.sleep(self._rest_seconds)
 
 
 class Names(Serializer):

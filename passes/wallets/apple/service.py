@@ -12,11 +12,10 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy import update
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import http_date, parse_date
 
@@ -24,17 +23,15 @@ from ... import cards, installations
 from ...cards import Held
 from ...errors import NotFound, PassesError, Unauthorised
 from ...secrets import NONCE_BYTES, same
-from ...store import tables as t
 from . import Apple, devicelog, tags
 from .bundle import MEDIA_TYPE
 from .download import Downloads
+from .fetched import Fetched
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ...service import Service
-
-log = structlog.get_logger()
 
 # Apple's own word, and those of apps for other phones that speak the same protocol.
 SCHEMES = ("ApplePass", "AndroidPass", "WalletUnionPass", "WalletUnionHMSPass")
@@ -74,6 +71,7 @@ class Phones:
     def __init__(self, service: Service, wallet: Apple) -> None:
         self._service = service
         self._wallet = wallet
+        self._fetched = Fetched(service.store)
 
     def register(self, device: str, pass_type: str, serial: str) -> Response:
         """201 for a new place of the card, 200 for a known one, which may have a new push token."""
@@ -118,7 +116,7 @@ class Phones:
         # Never later than now: RFC 9110, 8.8.2.1.
         response.headers["Last-Modified"] = http_date(min(modified, now))
         if request.method == "GET":
-            self._note_fetched(held)
+            self._fetched.note(held)
         return response
 
     def personalise(self, pass_type: str, serial: str) -> Response:
@@ -137,17 +135,6 @@ class Phones:
         if held is None or not (is_right and scheme in SCHEMES and pass_type == self._wallet.pass_type):
             raise Unauthorised("The pass's own token is needed: Authorization: ApplePass <token>")
         return held
-
-    def _note_fetched(self, held: Held) -> None:
-        """Remember it, for people who ask how far an update has come. Failing is no reason to refuse the pass."""
-        if held.row.fetched >= held.row.revision:
-            return
-        newer = (t.Card.id == held.id, t.Card.fetched < held.row.revision)
-        try:
-            with self._service.store.transaction() as tx:
-                tx.execute(update(t.Card).where(*newer).values(fetched=held.row.revision))
-        except PassesError as busy:
-            log.info("fetch not noted", why=busy.code)
 
 
 def _push_token() -> str:
@@ -181,8 +168,14 @@ def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _since() -> int | None:
     """The date of the pass that the phone has, in whole seconds; None for none that can be read."""
     text = request.headers.get("If-Modified-Since", "")
+    return _seconds(text) if text and len(text) <= MOST_DATE else None
+
+
+# Phones send back what we gave them, and an offer gives thousands of cards the same date.
+@lru_cache(maxsize=1024)
+def _seconds(text: str) -> int | None:
     try:
-        date = parse_date(text) if len(text) <= MOST_DATE else None
+        date = parse_date(text)
         return int(date.astimezone(UTC).timestamp()) if date else None
     except (ValueError, OverflowError):
         return None
