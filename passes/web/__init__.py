@@ -62,7 +62,7 @@ def build(service: Service) -> Flask:
     front.extensions[EXTENSION_ROOMS] = rooms = Rooms(front, cards, lambda: _backstage(service))
     front.wsgi_app = _protected(rooms)  # type: ignore[assignment, method-assign]
     customer.register_links(cards)
-    service.store.nudge = service.worker().nudge_soon
+    service.store.nudge = service.nudging()
     return front
 
 
