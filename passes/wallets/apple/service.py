@@ -12,11 +12,10 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy import update
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import http_date, parse_date
 
@@ -24,17 +23,15 @@ from ... import cards, installations
 from ...cards import Held
 from ...errors import NotFound, PassesError, Unauthorised
 from ...secrets import NONCE_BYTES, same
-from ...store import tables as t
 from . import Apple, devicelog, tags, tokens
 from .bundle import MEDIA_TYPE
 from .download import Downloads
+from .fetched import Fetched
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ...service import Service
-
-log = structlog.get_logger()
 
 # Apple's own word, and those of apps for other phones that speak the same protocol.
 SCHEMES = ("ApplePass", "AndroidPass", "WalletUnionPass", "WalletUnionHMSPass")
@@ -73,6 +70,7 @@ class Phones:
     def __init__(self, service: Service, wallet: Apple) -> None:
         self._service = service
         self._wallet = wallet
+        self._fetched = Fetched(service.store)
 
     def register(self, device: str, pass_type: str, serial: str) -> Response:
         """201 for a new place of the card, 200 for a known one, which may have a new push token."""
@@ -99,8 +97,7 @@ class Phones:
         """The device's cards that changed since the tag it was given last; all without a tag of ours."""
         if pass_type != self._wallet.pass_type or not _DEVICE.fullmatch(device):
             return _empty(204)
-        with self._service.store.reading() as tx:
-            revisions = {row.serial: row.revision for row in installations.at_place(tx, self._wallet.name, device)}
+        revisions = installations.at_place(self._service.store, self._wallet.name, device)
         changed = tags.changed(request.args.get("passesUpdatedSince"), revisions)
         if not changed:
             return _empty(204)
@@ -118,7 +115,7 @@ class Phones:
         # Never later than now: RFC 9110, 8.8.2.1.
         response.headers["Last-Modified"] = http_date(min(modified, now))
         if request.method == "GET":
-            self._note_fetched(held)
+            self._fetched.note(held)
         return response
 
     def personalise(self, pass_type: str, serial: str) -> Response:
@@ -128,8 +125,7 @@ class Phones:
     def _holder(self, pass_type: str, serial: str) -> Held:
         """The card whose token came with the request; one answer and one price for whatever is wrong."""
         named = serial if _SERIAL.fullmatch(serial) else ""
-        with self._service.store.reading() as tx:
-            held = cards.find(tx, "serial", named)
+        held = cards.glance(self._service.store, named)
         current = self._service.secrets.current
         nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(NONCE_BYTES), current)
         expected = self._wallet.token(named, nonce, key_id)
@@ -138,17 +134,6 @@ class Phones:
         if held is None or not (is_right and scheme in SCHEMES and pass_type == self._wallet.pass_type):
             raise Unauthorised("The pass's own token is needed: Authorization: ApplePass <token>")
         return held
-
-    def _note_fetched(self, held: Held) -> None:
-        """Remember it, for people who ask how far an update has come. Failing is no reason to refuse the pass."""
-        if held.row.fetched >= held.row.revision:
-            return
-        newer = (t.Card.id == held.id, t.Card.fetched < held.row.revision)
-        try:
-            with self._service.store.transaction() as tx:
-                tx.execute(update(t.Card).where(*newer).values(fetched=held.row.revision))
-        except PassesError as busy:
-            log.info("fetch not noted", why=busy.code)
 
 
 def _push_token() -> str:
@@ -180,8 +165,14 @@ def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _since() -> int | None:
     """The date of the pass that the phone has, in whole seconds; None for none that can be read."""
     text = request.headers.get("If-Modified-Since", "")
+    return _seconds(text) if text and len(text) <= MOST_DATE else None
+
+
+# Phones send back what we gave them, and an offer gives thousands of cards the same date.
+@lru_cache(maxsize=1024)
+def _seconds(text: str) -> int | None:
     try:
-        date = parse_date(text) if len(text) <= MOST_DATE else None
+        date = parse_date(text)
         return int(date.astimezone(UTC).timestamp()) if date else None
     except (ValueError, OverflowError):
         return None
