@@ -18,7 +18,7 @@ from .secrets import Secrets
 from .store import Store
 from .wallets import Resident
 from .words import Catalogue
-from .work import Round, Worker, open_queue
+from .work import Round, Soon, Worker
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,19 @@ class Service:
 
     def worker(self) -> Worker:
         """The background rounds over this service."""
+        # Most processes that look at a service never nudge anybody.
+        from .nudges import open_queue
+
         queue = open_queue(self.settings.work.queue, self.settings.home)
         own = [round for wallet in self.wallets.values() for round in wallet.rounds()]
         worker = Worker(queue, [self._sweeping(), *self._reconciling(), *own], self.clock)
         # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
         self.store.nudge = worker.nudge_soon
         return worker
+
+    def nudging(self) -> Callable[[], None]:
+        """What wakes the workers when this process is none; the queue is opened for the first nudge."""
+        return Soon(lambda: self.worker().nudge())
 
     def _sweeping(self) -> Round:
         def next_due() -> int | None:

@@ -21,10 +21,11 @@ from sqlalchemy import text
 
 from passes import sweep
 from passes.errors import Busy, ConfigError
+from passes.nudges import open_queue
 from passes.store import Store
 from passes.store import tables as t
 from passes.store.queue import Queue
-from passes.work import Round, Worker, open_queue
+from passes.work import Round, Worker
 from tests.corner_shop import CornerShop, forked, together
 
 
