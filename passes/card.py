@@ -171,6 +171,8 @@ class News:
     amount: int
     at: int
     words: Text = field(default_factory=dict)
+    # Nothing for the main unit.
+    unit: str = ""
 
 
 @dataclass(frozen=True)

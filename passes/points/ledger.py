@@ -63,6 +63,11 @@ def is_member(account: str) -> bool:
     return account == MEMBER or account.startswith(f"{MEMBER}:")
 
 
+def unit_of(source: str, target: str) -> str:
+    """The unit that moved between two accounts; both names carry it."""
+    return (target if is_member(target) else source).partition(":")[2]
+
+
 @dataclass(frozen=True)
 class Lot:
     """What is left of what ends at one time. `ripens`: not to be spent before."""

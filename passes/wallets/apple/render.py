@@ -316,7 +316,7 @@ def _news(card: Card, news: News, words: Words) -> str:
         key if words.has(key) else "news.adjust",
         title=_pick(words, news.words, NAME) if news.words else "",
         amount=number(words, news.amount),
-        unit=_noun(words, card.unit, news.amount),
+        unit=_noun(words, news.unit or card.unit, news.amount),
         balance=number(words, card.balance),
         balance_unit=_noun(words, card.unit, card.balance),
     )

@@ -28,6 +28,8 @@ class Happened:
     at: int
     place: str = ""
     why: Mapping[str, Any] = field(default_factory=dict)
+    # Nothing for the card's main unit.
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def _news(card: Card, words: Words) -> str:
     return words.say(
         f"news.{news.kind}",
         amount=_signed(words, news.amount),
-        unit=unit(words, card.unit, news.amount),
+        unit=unit(words, news.unit or card.unit, news.amount),
         balance=words.number(card.balance),
         balance_unit=unit(words, card.unit, card.balance),
         title=words.pick(news.words),
@@ -217,6 +219,8 @@ def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
     when = words.moment(one.at, zone)
     where = f"{one.place} · {when}" if one.place else when
     moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
+    if one.unit:
+        moved += f"\N{NO-BREAK SPACE}{unit(words, one.unit, one.amount)}"
     return Line(title, _why(card, words, one), moved, good=one.amount > 0, small=where)
 
 
@@ -224,7 +228,7 @@ def _why(card: Card, words: Words, one: Happened) -> str:
     """The arithmetic or the reason behind an entry, as far as the ledger kept it."""
     match one.why:
         case {"paid": int(paid), "points": int(points), "per": int(per)} if card.currency:
-            rate, step = amount(words, card.unit, points), words.money(per, card.currency)
+            rate, step = amount(words, one.unit or card.unit, points), words.money(per, card.currency)
             return words.say("why.earn", paid=words.money(paid, card.currency), amount=rate, per=step)
         case {"reward": str(key)}:
             return next((words.pick(reward.name) for reward in card.rewards if reward.key == key), "")

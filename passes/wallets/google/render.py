@@ -284,7 +284,7 @@ def _news(card: Card, words: Words) -> str:
         key if words.has(key) else "news.adjust",
         title=_pick(words, news.words, NAME) if news.words else "",
         amount=words.number(news.amount),
-        unit=_noun(words, card.unit, news.amount),
+        unit=_noun(words, news.unit or card.unit, news.amount),
         balance=words.number(card.balance),
         balance_unit=_noun(words, card.unit, card.balance),
     )

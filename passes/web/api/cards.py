@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field
 from ... import cards as held_cards
 from ... import couponcodes, coupons, installations, programmes
 from ...cards import Held
-from ...points import ledger, receipts, statement
+from ...points import ledger, receipts, statement, tiers
+from ...programmes import Programme
 from ...store import Connection, Row
 from ..current import service
 from .answers import listed
@@ -38,6 +39,7 @@ _SHOWN: dict[str, Any] = {
 _LINE: dict[str, Any] = {
     "entry": 41,
     "kind": "earn",
+    "unit": "points",
     "amount": 12,
     "why": {"paid": 1250, "points": 1, "per": 100, "rounding": "down"},
     "receipt": "R-2026-0041",
@@ -48,6 +50,22 @@ _LINE: dict[str, Any] = {
 
 Balances = dict[str, int]
 """By unit: the programme's main one, and whatever else its cards count in."""
+
+
+_ENTITLED: dict[str, Any] = {
+    "tier": "gold",
+    "tier_until": 1_798_758_000,
+    "entitlements": [
+        {
+            "key": "sale",
+            "kind": "early_access",
+            "name": {"en": "The sale, two days earlier"},
+            "active": False,
+            "starts": 1_795_561_200,
+            "ends": None,
+        }
+    ],
+}
 
 
 class ShownOffer(Answer):
@@ -110,6 +128,7 @@ class Line(Answer):
 
     entry: int
     kind: str
+    unit: str
     amount: int
     why: Why
     receipt: str | None
@@ -120,6 +139,16 @@ class Line(Answer):
 class Statement(Answer):
     entries: list[Line]
     next: str | None
+
+
+class Entitlements(Answer):
+    """`tier_until`: when the tier is lost if nothing more is counted. What else an entitlement holds is its kind's."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ENTITLED]})
+
+    tier: str | None
+    tier_until: int | None
+    entitlements: list[dict[str, Any]]
 
 
 class CardPath(Body):
@@ -145,7 +174,19 @@ def entries(path: CardPath, query: Page) -> Response:
     with service().store.reading() as tx:
         held = held_cards.by_serial(tx, path.serial)
         lines, following = statement.page(tx, held.id, query.after, query.limit)
-    return listed("entries", [asdict(line) for line in lines], following)
+        main = _programme(tx, held).definition.unit
+    return listed("entries", [asdict(line) | {"unit": line.unit or main} for line in lines], following)
+
+
+@operation(cards, "get", "/cards/<serial>/entitlements", "cards:read", Entitlements)
+def entitlements(path: CardPath) -> Response:
+    """List what a member may ask for now by their tier, and what is announced for later."""
+    with service().store.reading() as tx:
+        held = held_cards.by_serial(tx, path.serial)
+        definition = _programme(tx, held).at(service().now).definition
+    perks = tiers.entitlements(definition.perks.get(held.row.tier, ()), service().now)
+    until = held.row.tier_until
+    return jsonify(tier=held.row.tier, tier_until=until, entitlements=perks if held.row.status == "active" else [])
 
 
 @operation(cards, "post", "/codes/resolve", "cards:read", Card)
@@ -162,11 +203,15 @@ def resolve(body: Code) -> Response:
         return jsonify(_shown(tx, held_cards.by_code(tx, body.code, here.secrets)))
 
 
+def _programme(tx: Connection, held: Held) -> Programme:
+    return programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+
+
 def _shown(tx: Connection, held: Held) -> dict[str, Any]:
     now = service().now
     card = held.revision.card
     # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = _programme(tx, held)
     account = ledger.after_expiry(receipts.opened(tx, programme, held), now)
     balance, definition = account.balance, programme.definition
     return {

@@ -31,7 +31,7 @@ def _moves(value: int) -> int:
 
 def digits(value: object) -> object:
     """From a URL everything is text; `int()` would take "1_000", " 12 " and digits of any script."""
-    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value)):
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,11}", value)):
         return value
     raise ValueError("a whole number")
 

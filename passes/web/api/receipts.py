@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ... import cards
 from ...errors import BadInput
@@ -38,6 +38,7 @@ from .fields import (
     Reason,
     Receipt,
     Why,
+    whole,
 )
 from .pins import is_proved
 
@@ -75,7 +76,9 @@ class Line(Body):
 
 
 class Purchase(Body):
-    """`total` is what was bought, in the currency's smallest unit; `redeem` is points to pay with.
+    """`total` is what was bought, in the currency's smallest unit; without one it is the sum of the lines' prices.
+
+    A line's `price` is for its whole quantity. `redeem` is points to pay with.
 
     `coupons` and a `promo` code come off first. `reward` is handed out for its cost. `partner` is the shop of the
     coalition at whose till it happens. A card that has a `pin` spends with it alone.
@@ -97,7 +100,7 @@ class Purchase(Body):
 
     receipt: Receipt
     location: Place | None = None
-    total: Money = 0
+    total: Money | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
@@ -112,7 +115,7 @@ class Purchase(Body):
         lines = [line.model_dump(exclude_none=True) for line in self.lines]
         return Order(
             self.receipt,
-            self.total,
+            sum(line.price for line in self.lines) if self.total is None else self.total,
             self.currency,
             self.location,
             self.event,
@@ -176,21 +179,40 @@ class Posted(Quoted):
     """What happened; a repeat is told the same, whatever happened since."""
 
 
-class Reversal(Body):
-    """`receipt` is the reversal's own number; without one, a repeat is recognised all the same."""
+class ReturnedLine(Body):
+    """Some articles of a line, named by its place on the receipt (from 0) or by its sku."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Goods returned"}]})
+    line: Annotated[int, Field(ge=0, le=199), BeforeValidator(whole)] | None = None
+    sku: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    quantity: Quantity = 1
+
+    @model_validator(mode="after")
+    def _named(self) -> ReturnedLine:
+        if (self.line is None) == (self.sku is None):
+            raise ValueError("either `line` or `sku`")
+        return self
+
+
+class Reversal(Body):
+    """`receipt` is the reversal's own number; without one, a repeat of the whole reversal is recognised all the same.
+
+    With `lines` only those come back; then send a `receipt` or an Idempotency-Key, since the same may come back twice.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"reason": "Goods returned"},
+                {"receipt": "R-2026-0077", "lines": [{"line": 0, "quantity": 1}]},
+            ]
+        }
+    )
+
+    lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=200)] | None = None
 
     receipt: Receipt | None = None
     programme: ProgrammeKey | None = None
     reason: Reason | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole(cls, sent: object) -> object:
-        if isinstance(sent, dict) and "lines" in sent:
-            raise BadInput("Parts of a receipt cannot be returned yet; reverse the whole receipt.", field="lines")
-        return sent
 
 
 class Adjustment(Body):
@@ -241,10 +263,11 @@ def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
 
 @operation(receipts, "post", "/receipts/<path:receipt>/reverse", "receipts:write", Posted, status=201)
 def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, int]:
-    """Reverse a whole receipt: every point goes back where it came from, with its original end.
+    """Reverse a receipt, or some lines of it: every point goes back where it came from, with its original end.
 
-    Say the programme when several use the same numbers. Points that were spent meanwhile are taken from the card's
-    others; if those do not suffice it is refused.
+    After lines came back, the receipt has given what the rest of the purchase would have; whole, nothing. Say the
+    programme when several use the same numbers. Points that were spent meanwhile are taken from the card's others; if
+    those do not suffice it is refused, unless the programme forgives it.
     """
 
     def do(tx: Connection) -> Said:
@@ -252,10 +275,16 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
         held = cards.by_serial(tx, serial, lock=True)
         # Read again under the lock: another till may have reversed it in between.
         original = posted.find(tx, path.receipt, body.programme)
-        number = body.receipt or f"{original.receipt}~reversed"
-        answer = returns.reverse(tx, held, original, number, service().now, staff(), body.reason or "")
-        return 201, answer.body
+        number, now = body.receipt or f"{original.receipt}~reversed", service().now
+        if body.lines is None:
+            return 201, returns.reverse(tx, held, original, number, now, staff(), body.reason or "").body
+        if not body.receipt:
+            number = f"{original.receipt}~{secrets.token_hex(4)}"
+        lines = returns.lines_of(original, [line.model_dump() for line in body.lines])
+        return 201, returns.give_back(tx, held, original, lines, number, now, staff(), body.reason or "").body
 
+    if body.lines is not None and not body.receipt and not header.key:
+        raise BadInput("Send a receipt number or an Idempotency-Key with a return of lines.", field="receipt")
     return once(header.key, do)
 
 
