@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from .definition import Definition
 from .points.ledger import is_member
 from .programmes import Programme
 from .store import Connection
@@ -60,7 +61,7 @@ def of(tx: Connection, programme: Programme) -> list[Liability]:
 
 
 def _sums(programme: Programme, unit: str, given: int, spent: int, ended: int) -> Liability:
-    worth = _worth(programme, unit)
+    worth = worth_of(programme.definition, unit)
     outstanding = given - spent - ended
     left = spent + ended
     permille = (2000 * ended + left) // (2 * left) if left else None
@@ -77,9 +78,8 @@ def _sums(programme: Programme, unit: str, given: int, spent: int, ended: int) -
     )
 
 
-def _worth(programme: Programme, unit: str) -> int | None:
+def worth_of(definition: Definition, unit: str) -> int | None:
     """What one of the unit is worth in money."""
-    definition = programme.definition
     kind = next((part.kind for part in definition.units if part.key == unit), definition.main_kind)
     if kind == "money":
         return 1

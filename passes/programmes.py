@@ -120,6 +120,12 @@ def ruleset(tx: Connection, programme: Programme, number: int) -> Ruleset:
     return _ruleset(row)
 
 
+def rulesets(tx: Connection, programme: Programme) -> list[Ruleset]:
+    """All rules the programme ever had or will have, the oldest first."""
+    kept = select(t.Ruleset).where(t.Ruleset.programme_id == programme.id).order_by(t.Ruleset.number)
+    return [_ruleset(row) for row in tx.execute(kept)]
+
+
 def _keep_ruleset(tx: Connection, programme_id: int, rules: Ruleset, now: int) -> None:
     values = {
         "programme_id": programme_id,

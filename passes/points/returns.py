@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import tzinfo
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select, update
 
@@ -33,6 +34,19 @@ class Returned:
 
     line: int
     quantity: int
+
+
+class Judged(Protocol):
+    """A receipt as it was posted: a row, or what a replay makes of it."""
+
+    @property
+    def created(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def content(self) -> Mapping[str, Any]: ...
+    @property
+    def context(self) -> Mapping[str, Any] | None: ...
 
 
 @dataclass(frozen=True)
@@ -147,14 +161,15 @@ class _Undoing:
         gone: dict[int, int] = {}
         for each in (*self.before, *returned):
             gone[each.line] = gone.get(each.line, 0) + each.quantity
-        lines = goods(self.original.content.get("lines", []))
+        lines = self.original.content.get("lines", [])
         if not lines:
             raise BadInput("This receipt has no lines; reverse the whole receipt.", field="lines")
         for place, quantity in gone.items():
-            if quantity > lines[place].quantity:
-                has = lines[place].quantity - (quantity - sum(r.quantity for r in returned if r.line == place))
+            has = lines[place].get("quantity", 1)
+            if quantity > has:
+                has -= quantity - sum(r.quantity for r in returned if r.line == place)
                 raise Conflict(f"Of line {place} only {has} can come back.", field="lines")
-        return self._rest_of_purchase(lines, [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)])
+        return left_of(self.original, self.case.definition.zone, gone)
 
     def do(self, kept: Kept | None, staff: str) -> Answer:
         """Post the difference to what is kept (None: nothing is)."""
@@ -188,29 +203,6 @@ class _Undoing:
             if effect["kind"] == "forgiven":
                 taken[effect["posting"]] = taken.get(effect["posting"], 0) + effect["amount"]
         return taken
-
-    def _rest_of_purchase(self, lines: Sequence[Line], left: Sequence[Line]) -> Kept:
-        """What came off certain lines goes with their articles; other discounts lie on the whole."""
-        original, context = self.original, self.original.context or {}
-        listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
-        # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
-        total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
-        cuts = context.get("cuts") or [0] * len(lines)
-        stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
-        paid, whole = context.get("paid", original.total), original.total - sum(cuts)
-        zone, content = self.case.definition.zone, original.content
-        purchase = Purchase(
-            moment(original.created, zone),
-            total,
-            paid * (total - sum(stay)) // whole if whole else 0,
-            tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
-            content.get("event"),
-            content.get("location"),
-            sum(stay),
-        )
-        redeem = content.get("redeem", 0)
-        gone = redeem * (original.total - total) // original.total if original.total else 0
-        return Kept(purchase, redeem - gone)
 
     def _judged(self, kept: Kept) -> Outcome:
         """What the rest of the purchase brings, beside all that happened to the card since."""
@@ -396,6 +388,34 @@ class _Undoing:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
         return receipts.place(definition, counted, counts, purses, held, case.now)
+
+
+def left_of(original: Judged, zone: tzinfo, gone: Mapping[int, int]) -> Kept:
+    """The purchase without so many articles of its lines, by the place of the line.
+
+    What came off certain lines goes with their articles; other discounts lie on the whole.
+    """
+    content, context = original.content, original.context or {}
+    lines = goods(content.get("lines", []))
+    left = [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)]
+    listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
+    # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
+    total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
+    cuts = context.get("cuts") or [0] * len(lines)
+    stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
+    paid, whole = context.get("paid", original.total), original.total - sum(cuts)
+    purchase = Purchase(
+        moment(original.created, zone),
+        total,
+        paid * (total - sum(stay)) // whole if whole else 0,
+        tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
+        content.get("event"),
+        content.get("location"),
+        sum(stay),
+    )
+    redeem = content.get("redeem", 0)
+    gone_redeemed = redeem * (original.total - total) // original.total if original.total else 0
+    return Kept(purchase, redeem - gone_redeemed)
 
 
 def _rest(line: Line, gone: int) -> Line:

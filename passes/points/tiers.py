@@ -8,7 +8,7 @@ its counts by month alone, and the instant at which that changes by itself is kn
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 
@@ -106,6 +106,12 @@ def months_back(policy: Policy, now: int, zone: tzinfo) -> list[str]:
 
 def reckon(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zone: tzinfo) -> Place:
     """Where the card stands at `now`, from its counts by month ("" is ever) and the place it held before."""
+    place = settled(policy, counts, held, now, zone)
+    return replace(place, until=_until(policy, counts, _rank(policy, place.tier), now, zone))
+
+
+def settled(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zone: tzinfo) -> Place:
+    """As `reckon`, for a caller who asks again at every turn and needs not know when the tier will be lost."""
     reached = _level(policy, count(policy, counts, now, zone))
     before = _rank(policy, held.tier)
     rank = reached
@@ -114,7 +120,7 @@ def reckon(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zon
     tier = policy.levels[rank - 1][1] if rank else None
     stays = tier == held.tier and held.since is not None
     since = held.since if stays else now
-    return Place(tier, since if tier else None, _until(policy, counts, rank, reached, now, zone))
+    return Place(tier, since if tier else None)
 
 
 def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
@@ -134,17 +140,17 @@ def _window(policy: Policy, counts: Mapping[str, int], month: str) -> int:
     return max(sum(n for key, n in counts.items() if key[:4] == str(y)) for y in (year, year - 1))
 
 
-def _until(policy: Policy, counts: Mapping[str, int], rank: int, reached: int, now: int, zone: tzinfo) -> int | None:
+def _until(policy: Policy, counts: Mapping[str, int], rank: int, now: int, zone: tzinfo) -> int | None:
     """The first turn at which the tier is lost if nothing more is counted."""
     if policy.period == "ever" or policy.down == "never" or not rank or _is_free(policy, rank):
         return None
-    for turn in _turns(policy, now, zone):
+    for turn in turns(policy, now, zone):
         if _level(policy, count(policy, counts, turn, zone)) < rank:
             return turn
     return None
 
 
-def _turns(policy: Policy, now: int, zone: tzinfo) -> Iterator[int]:
+def turns(policy: Policy, now: int, zone: tzinfo) -> Iterator[int]:
     """The instants to come at which a window ends and its grace is over."""
     index = _index(_day(now, zone) - timedelta(days=policy.grace_days))
     for ahead in range(1, policy.months + 26):
@@ -161,7 +167,7 @@ def _may_fall(policy: Policy, held: Place, now: int, zone: tzinfo) -> bool:
     """One step at a time: only when a turn has come since the tier was taken."""
     if held.since is None:
         return True
-    return next(_turns(policy, held.since, zone)) <= now
+    return next(turns(policy, held.since, zone)) <= now
 
 
 def _level(policy: Policy, count: int) -> int:
