@@ -82,8 +82,8 @@ class Book:
         return now >= self._since
 
     def changes(self, after: int, until: int) -> Sequence[tuple[int, Rules]]:
-        """The instants at which other rules come into force."""
-        if until < self._first_change or not self._all_changes:
+        """The instants at which other rules come into force, or what happens begins to count."""
+        if until < self._first_change:
             return ()
         return [(at, rules) for at, rules in self._all_changes if after < at <= until]
 
@@ -103,9 +103,10 @@ class Book:
     def _all_changes(self) -> list[tuple[int, Rules]]:
         changes = [(each.effective, self._by_number[each.number]) for each in self._kept[1:]]
         if self._drafted is not None:
-            changes = [(at, rules) for at, rules in changes if at < self._since] + [(self._since, self._drafted)]
-        return changes
+            changes = [(at, rules) for at, rules in changes if at < self._since]
+        # Even the same rules: what ends before is told apart from what ends after.
+        return sorted([*changes, (self._since, self.at(self._since))], key=lambda change: change[0])
 
     @cached_property
     def _first_change(self) -> int:
-        return min((at for at, _ in self._all_changes), default=0)
+        return self._all_changes[0][0]

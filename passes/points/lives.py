@@ -176,7 +176,7 @@ class Life:
                 self._settle(rules, turn)
         for unit, pot in self.pots.items():
             ended = pot.expire(now, self._idle_end(rules, unit))
-            if ended and self.book.counts(now):
+            if ended and self.book.counts(self._at):
                 self._of(unit).ended += ended
         self._at = now
 
@@ -289,8 +289,7 @@ class Life:
             self._move(key, left - amount)
             done.counts[key] = left
         stays = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues}) & done.issues
-        self._issue(stays - done.issues, now)
-        self._issue(done.issues - stays, now, -1)
+        self._issue(done.issues - stays, done.happened.created, -1)
         done.issues = stays
         if is_whole:
             self._standing_receipts = [each for each in self._standing_receipts if each.id != done.happened.id]
