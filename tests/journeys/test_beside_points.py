@@ -49,7 +49,7 @@ def joins(shop: ShopSystem, programme: str = "club", **person: Any) -> dict[str,
 
 
 def page_of(joined: dict[str, Any]) -> str:
-    return urlsplit(joined["links"]["ecard"]).path
+    return str(urlsplit(joined["links"]["ecard"]).path)
 
 
 def refused(answer: Answer, status: int, code: str) -> str:
