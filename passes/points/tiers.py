@@ -37,6 +37,10 @@ class Policy:
     def is_tallied(self) -> bool:
         return bool(self.levels) and not self.is_simple
 
+    def tier_at(self, count: int) -> str | None:
+        """The highest tier that the count reaches."""
+        return next((key for threshold, key in reversed(self.levels) if threshold <= count), None)
+
     @property
     def tally(self) -> str:
         return f"tier:{self.by}:{self.unit}" if self.by == "earned" else f"tier:{self.by}"
