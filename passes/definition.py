@@ -549,6 +549,7 @@ class Definition(Part):
     gift: GiftPart | None = None
     referral: ReferralPart | None = None
     partners: tuple[PartnerPart, ...] = Field(default=(), max_length=20)
+    leaderboard: bool = False
     locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)
     terms: LongText | None = None
 
