@@ -2,8 +2,8 @@
 
 The rules, in words: a point for each złoty, double on Tuesdays; ten points for a visit, at most twenty a day, that may
 be spent from the third midnight on; a star for each coffee; fifty points for every hundred złoty spent; a hundred for
-the third visit. Points end thirty midnights after they were earned, stars never. Silver from 200 złoty, gold from 600, spent in
-this month and the one before.
+the third visit. Points end thirty midnights after they were earned, stars never. Silver from 200 złoty, gold from 600,
+spent in this month and the one before.
 """
 
 from __future__ import annotations
