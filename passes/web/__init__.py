@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadInput, Busy, NotFound, PassesError, TooManyTries
+from ..errors import BadInput, Busy, NotFound, PassesError, TooOften
 from ..service import Service
 from .current import EXTENSION
 from .page import error_page
@@ -121,7 +121,7 @@ def _refuse_nul() -> None:
 
 def _explain(error: PassesError) -> Answer:
     response, status = _answer(error.status, error.code, str(error), error.field)
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.wait)
     return response, status
 
