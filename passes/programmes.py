@@ -92,6 +92,8 @@ class Definition(Part):
     time_zone: TimeZone | None = None
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    # How many points a day may be spent without the changing code on the member's phone; None: all.
+    spend_floor: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)
     rewards: tuple[RewardPart, ...] = Field(default=(), max_length=50)
     locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)

@@ -143,6 +143,10 @@ class Card(Base):
     # When the drawing changes by itself; a posting sets it to "now" until the card is drawn again.
     next_change: Mapped[int | None]
     fetched: Mapped[int] = mapped_column(default=0)
+    # The newest half minute of which a rotating code was accepted; and what was spent without one, on which day.
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven_day: Mapped[int] = mapped_column(default=0, server_default="0")
     created: Mapped[int]
 
     __table_args__ = (

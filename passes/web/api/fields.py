@@ -71,6 +71,7 @@ Receipt = Annotated[
 ]
 Place = Annotated[str, Field(max_length=80)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
+Code = Annotated[str, Field(min_length=1, max_length=500, description="Exactly as scanned.")]
 Name = Annotated[str, Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254)]
 Phone = Annotated[str, Field(max_length=40)]

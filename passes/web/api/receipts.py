@@ -9,7 +9,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field, model_validator
 
-from ... import cards
+from ... import cards, stepup
 from ...errors import BadInput
 from ...idempotency import Said
 from ...points import receipts as posted
@@ -20,7 +20,7 @@ from .answers import once
 from .callers import caller
 from .cards import Balances, CardPath
 from .document import operation
-from .fields import Answer, Body, Change, Money, Once, Place, Points, ProgrammeKey, Quantity, Reason, Receipt, Why
+from .fields import Answer, Body, Change, Code, Money, Once, Place, Points, ProgrammeKey, Quantity, Reason, Receipt, Why
 
 receipts = APIBlueprint("receipts", __name__, abp_tags=[{"name": "Receipts"}])
 
@@ -49,7 +49,8 @@ class Line(Body):
 class Purchase(Body):
     """`total` is what was bought, in the currency's smallest unit; `redeem` is points to pay with.
 
-    An `event` without a total is kept and earns nothing by itself.
+    An `event` without a total is kept and earns nothing by itself. A `code` from the member's phone proves that
+    the phone is here, which a programme may ask for when points are spent (`spend_floor`).
     """
 
     model_config = ConfigDict(
@@ -73,6 +74,7 @@ class Purchase(Body):
     lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
     event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    code: Code | None = None
 
     def order(self) -> Order:
         lines = [line.model_dump(exclude_none=True) for line in self.lines]
@@ -145,6 +147,7 @@ class Redemption(Body):
 
     receipt: Receipt | None = None
     location: Place | None = None
+    code: Code | None = None
 
 
 class ReceiptPath(Body):
@@ -163,14 +166,19 @@ def post(path: CardPath, body: Purchase, header: Once) -> tuple[Response, int]:
     The receipt's number already makes it happen once: the same number with the same content gets the same answer, with
     other content or another card it is refused. An Idempotency-Key is welcome and not required.
     """
-    return _post(path.serial, body.order(), header.key)
+    return _post(path.serial, body.order(), header.key, body.code)
 
 
 @operation(receipts, "post", "/cards/<serial>/receipts/quote", "receipts:write", Quoted)
 def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
     """Tell what a receipt would do; nothing is stored."""
-    with service().store.reading() as tx:
-        return posted.quote(tx, cards.by_serial(tx, path.serial), body.order(), service().now), 200
+    here = service()
+    with here.store.reading() as tx:
+        held = cards.by_serial(tx, path.serial)
+        quoted = posted.quote(tx, held, body.order(), here.now)
+        proof = stepup.read(body.code, held, here.secrets, here.now)
+        stepup.check(tx, held, proof, quoted["effects"]["spent"], here.now)
+        return quoted, 200
 
 
 @operation(receipts, "post", "/receipts/<path:receipt>/reverse", "receipts:write", Posted, status=201)
@@ -202,13 +210,21 @@ def adjust(path: CardPath, body: Adjustment, header: Once) -> tuple[Response, in
 @operation(receipts, "post", "/cards/<serial>/rewards/<reward>/redeem", "receipts:write", Posted, status=201)
 def redeem(path: RewardPath, body: Redemption, header: Once) -> tuple[Response, int]:
     """Hand out a reward for its cost; send a receipt or an Idempotency-Key so that it happens once."""
-    return _post(path.serial, Order(_number(body.receipt), reward=path.reward, location=body.location), header.key)
+    order = Order(_number(body.receipt), reward=path.reward, location=body.location)
+    return _post(path.serial, order, header.key, body.code)
 
 
-def _post(serial: str, order: Order, key: str) -> tuple[Response, int]:
+def _post(serial: str, order: Order, key: str, code: str | None = None) -> tuple[Response, int]:
+    here = service()
+
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, serial, lock=True)
-        return 201, posted.post(tx, held, order, service().now, _staff()).body
+        answer = posted.post(tx, held, order, here.now, _staff())
+        if not answer.repeated:
+            # A repeat brings the same code, which was accepted then.
+            proof = stepup.read(code, held, here.secrets, here.now)
+            stepup.settle(tx, held, proof, answer.body["effects"]["spent"], here.now)
+        return 201, answer.body
 
     return once(key, do)
 
