@@ -401,6 +401,8 @@ class GoogleObject(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), unique=True)
     is_there: Mapped[bool] = mapped_column(default=False)
+    # A state was sent of which no answer was heard: it is there more likely than not.
+    is_tried: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     sent: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     is_blank: Mapped[bool] = mapped_column(default=False)
     tier: Mapped[str | None] = mapped_column(String(40))

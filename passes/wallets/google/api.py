@@ -85,8 +85,8 @@ class API:
                 said = self._send(method, path, body, self._tokens.get(instead_of=token))
         except NoToken as wrong:
             return Said(0, {}, str(wrong), wrong.wait_seconds)
-        if _is_throttle(said):
-            self._pace.pause(1)
+        if said.status:
+            self._pace.heard(is_too_much=_is_throttle(said))
         return said
 
     def close(self) -> None:

@@ -57,10 +57,11 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of one. `lost_class`: Google knows no such class."""
+    """What became of one. `lost_class`: Google knows no such class; `is_heard`: it was answered at all."""
 
     outcome: Outcome
     lost_class: bool = False
+    is_heard: bool = True
 
 
 class Telling:
@@ -136,28 +137,25 @@ class Telling:
         return ready
 
     def _tell_changed(self, drawn: Sequence[Drawn], ends: float, now: int) -> dict[int, Outcome]:
-        rows, noticed = self._begin(drawn, now)
-
-        def send(each: Drawn) -> Sent:
+        def tell(each: Drawn) -> Outcome:
             if time.monotonic() > ends:
-                return Sent(Later("its turn had not come when time was up", 1))
-            return self._send(each, rows[each.id].is_there, each.id in noticed)
+                return Later("its turn had not come when time was up", 1)
+            return self._tell_one(each, now)
 
         with ThreadPoolExecutor(min(AT_ONCE, len(drawn)), thread_name_prefix="google") as pool:
-            sent = dict(zip((each.id for each in drawn), pool.map(send, drawn), strict=True))
-        with self._store.transaction() as tx:
-            for each in drawn:
-                self._settle(tx, each, sent[each.id])
-        return {each.stale.installation: sent[each.id].outcome for each in drawn}
+            outcomes = pool.map(tell, drawn)
+        return {each.stale.installation: outcome for each, outcome in zip(drawn, outcomes, strict=True)}
 
-    def _begin(self, drawn: Sequence[Drawn], now: int) -> tuple[dict[str, Row], set[str]]:
-        """What is known of each, and which of them may have a notice."""
+    def _tell_one(self, each: Drawn, now: int) -> Outcome:
+        """Noted one by one: a worker that dies leaves only those unsure that were under way."""
         with self._store.transaction() as tx:
-            rows = book.objects(tx, [each.id for each in drawn])
-            noticed = {each.id for each in drawn if self._may_notice(tx, each, rows[each.id], now)}
-            for each in drawn:
-                book.unsure(tx, each.id)
-        return rows, noticed
+            row = book.objects(tx, [each.id])[each.id]
+            notice = self._may_notice(tx, each, row, now)
+            book.unsure(tx, each.id)
+        sent = self._send(each, row.is_there or row.is_tried, notice)
+        with self._store.transaction() as tx:
+            self._settle(tx, each, sent)
+        return sent.outcome
 
     def _may_notice(self, tx: Connection, each: Drawn, row: Row, now: int) -> bool:
         holds_it = row.is_there and row.saved is not None and row.removed is None
@@ -168,29 +166,32 @@ class Telling:
         budget.note(tx, each.id, now)
         return True
 
-    def _send(self, each: Drawn, is_there: bool, notice: bool) -> Sent:
+    def _send(self, each: Drawn, is_likely_there: bool, notice: bool) -> Sent:
         path, body = each.kind.object_path, each.body
         if each.card.is_void:
             # What ended is replaced whole, so that nothing of its member is left; what never was need not be made.
             said = self._api.put(path, body)
             return Sent(Pushed() if said.status == 404 else weigh(said, each.id))
         patch = render.patch_of(body) | ({"notifyPreference": "NOTIFY_ON_UPDATE"} if notice else {})
-        said = self._api.patch(path, patch) if is_there else self._api.insert(path, body)
-        if is_there and said.status == 404:
-            return self._judge(self._api.insert(path, body), each)
-        if not is_there and said.status == 409:
+        said = self._api.patch(path, patch) if is_likely_there else self._api.insert(path, body)
+        if is_likely_there and said.status == 404:
+            said = self._api.insert(path, body)
+        elif not is_likely_there and said.status == 409:
             said = self._api.patch(path, patch)
         return self._judge(said, each)
 
     def _judge(self, said: Said, each: Drawn) -> Sent:
-        return Sent(weigh(said, each.id), lost_class=said.status == 404)
+        return Sent(weigh(said, each.id), lost_class=said.status == 404, is_heard=said.status != 0)
 
     def _settle(self, tx: Connection, each: Drawn, sent: Sent) -> None:
         if isinstance(sent.outcome, Pushed):
             tier = each.card.tier.key if each.card.tier else None
             news_at = each.card.news.at if each.card.news else 0
             book.sent(tx, each.id, each.digest, each.card.is_void, tier, news_at)
-        elif sent.lost_class:
+            return
+        if sent.is_heard:
+            book.not_sent(tx, each.id)
+        if sent.lost_class:
             book.class_lost(tx, each.class_id)
 
 
