@@ -122,10 +122,15 @@ def id_of(static: str) -> bytes:
     return base64.b32decode(static.split(".")[1])
 
 
+def head(id: bytes, generation: int) -> str:
+    """The part of a rotating code that does not change."""
+    return f"LC2.{_text(id)}.{generation}"
+
+
 def pattern(id: bytes, generation: int) -> str:
     """The rotating code with names where its numbers go, as a wallet that makes it by itself takes it."""
     values = "".join(f"{{totp_value_{place}}}" for place in range(ROTATING_KEYS))
-    return f"LC2.{_text(id)}.{generation}.{{totp_timestamp_seconds}}.{values}"
+    return f"{head(id, generation)}.{{totp_timestamp_seconds}}.{values}"
 
 
 def turn(keys: tuple[bytes, ...], now: int) -> str:
@@ -135,7 +140,7 @@ def turn(keys: tuple[bytes, ...], now: int) -> str:
 
 def rotating(id: bytes, generation: int, keys: tuple[bytes, ...], now: int) -> str:
     """The code that a wallet with these keys shows at this instant."""
-    return f"LC2.{_text(id)}.{generation}.{turn(keys, now)}"
+    return f"{head(id, generation)}.{turn(keys, now)}"
 
 
 def short(credential: Credential) -> Credential:
