@@ -80,7 +80,7 @@ def _links(report: Report, service: Service, home: Path) -> None:
     payload = b"x" * 300
 
     def ours() -> None:
-        wallet._save_links.make("loyaltyObjects", object_id, f"{wallet.issuer_id}.cafe", 1_790_000_000)
+        wallet._save_links.token("loyaltyObjects", object_id, f"{wallet.issuer_id}.cafe", 1_790_000_000)
 
     def bare() -> None:
         jws.serialize_compact({"alg": "RS256"}, payload, key)

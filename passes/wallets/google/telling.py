@@ -14,16 +14,18 @@ from dataclasses import dataclass
 
 import structlog
 
+from ... import cards, codes
 from ...card import Card
 from ...links import Links
 from ...look import Look
+from ...secrets import Secrets
 from ...store import Connection, Row, Store
 from ...words import Words
 from .. import Later, Outcome, Pushed, Refused, Stale
 from . import book, budget, render
 from .api import API, Said, weigh
 from .classes import Classes, Wanted
-from .render import Body, Issuer, Kind
+from .render import Body, Issuer, Kind, Made
 
 log = structlog.get_logger()
 
@@ -74,11 +76,12 @@ class Telling:
         issuer: Issuer,
         looks: Mapping[str, Look],
         links: Links,
+        secrets: Secrets,
         most_seconds: float,
         clock: Callable[[], float],
     ) -> None:
         self._store, self._api, self._issuer = store, api, issuer
-        self._looks, self._links, self._clock = looks, links, clock
+        self._looks, self._links, self._secrets, self._clock = looks, links, secrets, clock
         self._classes = Classes(store, api, issuer, looks)
         self._most_seconds = most_seconds
 
@@ -107,10 +110,15 @@ class Telling:
             return Refused(f"The look “{card.look}” is gone from templates/cards; put it back or change the programme")
         kind = render.kind_of(card.kind)
         words = {language: Words(language, entries) for language, entries in look.words.items()}
-        link = self._links.card(stale.revision)
-        body = kind.draw_object(card, look, words, self._issuer, stale.place, link)
+        body = kind.draw_object(card, look, words, self._issuer, self._made(stale))
         wanted = Wanted(card.programme, render.class_tier(look, card.tier.key if card.tier else None))
         return Drawn(stale, kind, wanted, body, render.digest(body))
+
+    def _made(self, stale: Stale) -> Made:
+        card, key_id = stale.revision.card, stale.revision.key_id
+        id, generation = codes.id_of(card.code), card.link_version
+        keys = cards.rotating_keys(self._secrets, id, generation, key_id)
+        return Made(stale.place, self._links.card(stale.revision), codes.pattern(id, generation), keys)
 
     def _changed(self, drawn: Sequence[Drawn], outcomes: dict[int, Outcome]) -> list[Drawn]:
         """Those of which Google has another state; the others are true already."""
