@@ -109,7 +109,8 @@ def _checked(url: str) -> URL:
 
 
 def _engine(url: URL, pool: int, wait_seconds: int) -> Engine:
-    sizes = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds}
+    # The connection used last first: each that is used fills a cache of its own.
+    sizes = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds, "pool_use_lifo": True}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **sizes, connect_args={"timeout": wait_seconds})
         event.listen(engine, "connect", _set_up_sqlite)

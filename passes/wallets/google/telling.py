@@ -8,8 +8,9 @@ off in between is told again, and nothing is believed that was not confirmed.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import structlog
@@ -145,25 +146,42 @@ class Telling:
         return ready
 
     def _tell_changed(self, drawn: Sequence[Drawn], ends: float, now: int) -> dict[int, Outcome]:
-        def tell(each: Drawn) -> Outcome:
-            if time.monotonic() > ends:
-                return Later("its turn had not come when time was up", 1)
-            return self._tell_one(each, now)
+        """A few at once, each noted as it begins and as it ends: a worker that dies leaves only those few unsure.
 
+        What is noted is noted by this thread alone: eight threads would each fill a database connection's memory.
+        """
+        waiting, under_way, outcomes = deque(drawn), dict[Future[Sent], Drawn](), dict[int, Outcome]()
         with ThreadPoolExecutor(min(AT_ONCE, len(drawn)), thread_name_prefix="google") as pool:
-            outcomes = pool.map(tell, drawn)
-        return {each.stale.installation: outcome for each, outcome in zip(drawn, outcomes, strict=True)}
+            while waiting or under_way:
+                if time.monotonic() > ends:
+                    late = Later("its turn had not come when time was up", 1)
+                    outcomes |= dict.fromkeys((each.stale.installation for each in waiting), late)
+                    waiting.clear()
+                next_ones = [waiting.popleft() for _ in range(min(len(waiting), AT_ONCE - len(under_way)))]
+                for each, *known in self._begin(next_ones, now):
+                    under_way[pool.submit(self._send, each, *known)] = each
+                ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                outcomes |= self._end([(under_way.pop(future), future.result()) for future in ended])
+        return outcomes
 
-    def _tell_one(self, each: Drawn, now: int) -> Outcome:
-        """Noted one by one: a worker that dies leaves only those unsure that were under way."""
+    def _begin(self, drawn: Sequence[Drawn], now: int) -> list[tuple[Drawn, bool, bool]]:
+        """Of each, whether Google is likely to have it, and whether it may have a notice."""
+        if not drawn:
+            return []
         with self._store.transaction() as tx:
-            row = book.objects(tx, [each.id])[each.id]
-            notice = self._may_notice(tx, each, row, now)
-            book.unsure(tx, each.id)
-        sent = self._send(each, row.is_there or row.is_tried, notice)
+            rows = book.objects(tx, [each.id for each in drawn])
+            for each in drawn:
+                book.unsure(tx, each.id)
+            return [
+                (each, rows[each.id].is_there or rows[each.id].is_tried, self._may_notice(tx, each, rows[each.id], now))
+                for each in drawn
+            ]
+
+    def _end(self, sent: Sequence[tuple[Drawn, Sent]]) -> dict[int, Outcome]:
         with self._store.transaction() as tx:
-            self._settle(tx, each, sent)
-        return sent.outcome
+            for each, one in sent:
+                self._settle(tx, each, one)
+        return {each.stale.installation: one.outcome for each, one in sent}
 
     def _may_notice(self, tx: Connection, each: Drawn, row: Row, now: int) -> bool:
         holds_it = row.is_there and row.saved is not None and row.removed is None
