@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from passes import cards, stepup
 from passes.codes import Known
 from passes.stepup import CodeUsed
+from passes.store import tables as t
 from tests.cast import Member, Till, minutes
 from tests.fakes.google import faults
 from tests.fakes.google.fake import ACCOUNT, FakeGoogle
@@ -189,6 +191,18 @@ def test_names_in_every_script_arrive_as_they_are_written(shop: GoogleShop) -> N
     shop.reconciles()
     assert "Анна Żółć" in str(phone.view(phone.cards[0]))
     assert "Анна Żółć".encode() in shop.google.writes(shop.object_id(anna))[0].body, "not as \\u0410"
+
+
+def test_a_callback_about_a_card_we_do_not_know_is_taken(shop: GoogleShop) -> None:
+    """As after a store was put back from an older backup."""
+    anna = shop.joins("Anna")
+    phone, object_id = shop.saves(anna), shop.object_id(anna)
+    with shop.inner.store.transaction() as tx:
+        tx.execute(delete(t.Installation))
+        tx.execute(delete(t.GoogleObject))
+    phone.removes(object_id)
+    assert [letter.status for letter in shop.google.callbacks.letters] == [200, 200], "so that Google stops saying it"
+    assert shop.places(anna) == 0
 
 
 def test_nothing_secret_is_logged_or_told(shop: GoogleShop, till: Till, capsys: pytest.CaptureFixture[str]) -> None:

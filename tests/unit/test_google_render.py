@@ -149,6 +149,15 @@ def test_readers_over_the_air_get_the_code_where_somebody_has_them() -> None:
     assert render.patch_of(drawn())["smartTapRedemptionValue"] is None
 
 
+def test_a_patch_says_the_whole_card() -> None:
+    """Google replaces lists whole, merges the rest, and leaves alone what is not named."""
+    body, patch = drawn(name="", tier=None, worth=None), render.patch_of(drawn(name="", tier=None, worth=None))
+    for name in ("textModulesData", "linksModuleData", "rotatingBarcode"):
+        assert patch[name] == body[name]
+    assert patch["loyaltyPoints"]["balance"] == {"int": 1250, "string": None, "money": None}
+    assert patch["accountName"] is patch["secondaryLoyaltyPoints"] is patch["validTimeInterval"] is None
+
+
 def test_equal_cards_are_equal_bytes() -> None:
     assert render.digest(drawn()) == render.digest(drawn())
     assert render.digest(drawn()) != render.digest(drawn(balance=1251))
