@@ -21,7 +21,7 @@ from sqlalchemy import select, update
 
 from passes import cards, installations, reconcile
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.service import Service
 from passes.store import tables as t
 from passes.wallets import Pushed
@@ -68,8 +68,7 @@ class Phones:
     def lists(self) -> None:
         """As the protocol's list call does it."""
         seat = self.next()
-        with self.service.store.reading() as tx:
-            found = {row.serial: row.revision for row in installations.at_place(tx, "apple", seat.device)}
+        found = installations.at_place(self.service.store, "apple", seat.device)
         assert tags.changed(self._tag, found) == [seat.serial]
         tags.write(found)
 

@@ -6,17 +6,18 @@ a card finds it with `lock=True`, which keeps it from every other writer until t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from . import codes, credentials
 from .card import Card, Revision
 from .errors import CardNotActive, LinkRevoked, NotFound, PassesError
-from .points.ledger import Account
+from .points.tiers import Place
 from .secrets import Secrets, same, url_text
-from .store import Connection, Row
+from .store import Connection, Row, Store
 from .store import tables as t
 
 CODE_LABEL = "code"
@@ -37,8 +38,12 @@ _COLUMNS = (
     t.Card.nonce,
     t.Card.key_id,
     t.Card.link_version,
-    t.Card.balance,
-    t.Card.earned,
+    t.Card.active,
+    t.Card.tier_since,
+    t.Card.tier_until,
+    t.Card.created,
+    func.coalesce(t.Purse.balance, 0).label("balance"),
+    func.coalesce(t.Purse.earned, 0).label("earned"),
     t.Card.revision,
     t.Card.modified,
     t.Card.face,
@@ -74,8 +79,13 @@ class Held:
         return str(self.row.serial)
 
     @property
-    def account(self) -> Account:
-        return Account(self.row.id, self.row.programme_id, self.row.balance, self.row.earned)
+    def active(self) -> int:
+        """When something happened to the card last."""
+        return int(self.row.active or self.row.created)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.row.tier, self.row.tier_since, self.row.tier_until)
 
     @property
     def revision(self) -> Revision:
@@ -128,21 +138,29 @@ def read_code(scanned: str, secrets: Secrets) -> codes.Known:
 
 def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
     """The card behind a member's link; a wrong key and an unknown card give the same answer."""
-    held = find(tx, "serial", serial[:64])
-    nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
-    newest = int(held.row.link_version) if held else 1
-    if same(key, link_key(secrets, serial[:64], nonce, newest, key_id)) and held is not None:
-        return held
-    earlier = range(max(1, newest - _LINKS_REMEMBERED), newest)
-    if held and any(same(key, link_key(secrets, serial[:64], nonce, version, key_id)) for version in earlier):
-        raise LinkRevoked("This link was taken back; a newer one opens the card.")
-    raise NotFound("There is no card behind this link.")
+    return _opened(find(tx, "serial", serial[:64]), serial[:64], key, secrets)
+
+
+def glance_by_link(store: Store, serial: str, key: str, secrets: Secrets) -> Held:
+    """As `by_link`, for whoever looks at nothing else of the store."""
+    return _opened(glance(store, serial[:64]), serial[:64], key, secrets)
 
 
 def find(tx: Connection, by: str, value: object, lock: bool = False) -> Held | None:
     """The card whose `by` (id, serial, number or code_id) is this value."""
     row = tx.execute(_FIND[by, lock], {"b_value": value}).first()
     return Held(row) if row else None
+
+
+def many(tx: Connection, ids: Sequence[int]) -> list[Held]:
+    """The cards with these rows, which the caller holds already."""
+    return [Held(row) for row in tx.execute(_FIND_MANY, {"ids": ids})]
+
+
+def glance(store: Store, serial: str) -> Held | None:
+    """The card of this serial number, for whoever looks at nothing else of the store."""
+    rows = store.glance(_FIND["serial", False], b_value=serial)
+    return Held(rows[0]) if rows else None
 
 
 def set_status(tx: Connection, held: Held, status: str) -> None:
@@ -194,6 +212,17 @@ def _code_key(secrets: Secrets, key_id: str) -> codes.Key:
     return codes.Key(proof(secrets, key_id), rotate, signer.id, signer.is_signed)
 
 
+def _opened(held: Held | None, serial: str, key: str, secrets: Secrets) -> Held:
+    nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
+    newest = int(held.row.link_version) if held else 1
+    if same(key, link_key(secrets, serial, nonce, newest, key_id)) and held is not None:
+        return held
+    earlier = range(max(1, newest - _LINKS_REMEMBERED), newest)
+    if held and any(same(key, link_key(secrets, serial, nonce, version, key_id)) for version in earlier):
+        raise LinkRevoked("This link was taken back; a newer one opens the card.")
+    raise NotFound("There is no card behind this link.")
+
+
 def _found(tx: Connection, by: str, value: object, lock: bool) -> Held:
     held = find(tx, by, value, lock)
     if held is None:
@@ -201,13 +230,18 @@ def _found(tx: Connection, by: str, value: object, lock: bool) -> Held:
     return held
 
 
+def _joined() -> Select[*tuple[Any, ...]]:
+    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
+    return query.outerjoin(t.Purse, (t.Purse.card_id == t.Card.id) & (t.Purse.unit == ""))
+
+
 def _finding(by: str, lock: bool) -> Select[*tuple[Any, ...]]:
     card = t.table(t.Card)
-    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
-    query = query.where(card.c[by] == bindparam("b_value"))
+    query = _joined().where(card.c[by] == bindparam("b_value"))
     # "No key": whoever writes a row that belongs to the card need not wait for us, so no two wait for each other.
     return query.with_for_update(of=card, key_share=True) if lock else query
 
 
 # Built once, because putting such a statement together costs more than running it.
 _FIND = {(by, lock): _finding(by, lock) for by in ("id", "serial", "number", "code_id") for lock in (False, True)}
+_FIND_MANY = _joined().where(t.Card.id.in_(bindparam("ids", expanding=True)))

@@ -3,18 +3,24 @@
 Whoever changes a card calls `record` in the same transaction. It draws the card from what the store
 holds at that moment; the same drawing keeps its revision, another one gets the next, a later date, and makes
 every installation of the card stale. Nothing is sent from here.
+
+Who changes many cards may draw them ahead, outside the transaction that writes them: a drawing depends on nothing
+but the rows it was made of, so `keep` takes it if those are the same when it reads them under the lock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
+from .possessions import Possessions, gather
+from .programmes import Programme
 from .store import Connection, Row, mark_stale
 from .store import tables as t
 
@@ -26,15 +32,57 @@ def record(tx: Connection, card_id: int, now: int) -> int:
 
 def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -> dict[int, int]:
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
-    rows = _rows(tx, card_ids)
+    made = sketch(tx, card_ids, now)
+    _write(tx, made, now, bulk)
+    return {each.row.id: each.drawn["b_revision"] for each in made}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A card's columns after a drawing, and all it was made of."""
+
+    row: Row
+    lots: tuple[Lot, ...]
+    beside: Possessions
+    drawn: dict[str, Any]
+
+    @property
+    def is_new(self) -> bool:
+        """The card looks different, or will at another time."""
+        after = (self.drawn["b_revision"], self.drawn["b_next_change"])
+        return after != (self.row.revision, self.row.next_change)
+
+
+def sketch(tx: Connection, card_ids: Sequence[int], now: int) -> list[Sketch]:
+    """Draw cards and write nothing; no row need be held."""
     lots = _lots(tx, card_ids)
-    drawn = [_drawn(tx, row, lots.get(row.id, ()), now) for row in rows]
-    if drawn:
-        tx.execute(_UPDATE_CARD, drawn)
-    changed = [values for values, row in zip(drawn, rows, strict=True) if values["b_revision"] != row.revision]
-    if changed:
+    rows = _rows(tx, card_ids)
+    beside = _possessions(tx, rows, now)
+    return [_sketch(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
+
+
+def keep(tx: Connection, sketches: Iterable[Sketch], now: int, bulk: bool) -> set[int]:
+    """As `record_many`, of drawings made ahead: those whose rows, which the caller holds, are as they were.
+
+    The cards that this was true of; draw the others anew.
+    """
+    made = {each.row.id: each for each in sketches}
+    lots, rows = _lots(tx, list(made)), _rows(tx, list(made))
+    beside = _possessions(tx, rows, now)
+    same = [
+        made[row.id]
+        for row in rows
+        if (made[row.id].row, made[row.id].lots, made[row.id].beside) == (row, lots.get(row.id, ()), beside[row.id])
+    ]
+    _write(tx, same, now, bulk)
+    return {each.row.id for each in same}
+
+
+def _write(tx: Connection, made: Sequence[Sketch], now: int, bulk: bool) -> None:
+    if moved := [each.drawn for each in made if each.is_new]:
+        tx.execute(_UPDATE_CARD, moved)
+    if changed := [each.drawn for each in made if each.drawn["b_revision"] != each.row.revision]:
         _make_stale(tx, changed, now, bulk)
-    return {values["b_id"]: values["b_revision"] for values in drawn}
 
 
 def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
@@ -43,16 +91,26 @@ def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
 
 def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]:
     lots: dict[int, tuple[Lot, ...]] = {}
-    for card_id, left, expires in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
-        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires))
+    for card_id, left, expires, unit, ripens in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
+        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires, unit, ripens))
     return lots
 
 
-def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[str, Any]:
-    """The card's columns after this drawing."""
-    promise = programmes.at_version(tx, row.programme_id, row.version).promise
+def _possessions(tx: Connection, rows: Sequence[Row], now: int) -> dict[int, Possessions]:
+    """By card; asked for one programme after the other."""
+    cards_of: dict[Programme, list[int]] = {}
+    for row in rows:
+        cards_of.setdefault(programmes.at_version(tx, row.programme_id, row.version), []).append(row.id)
+    found: dict[int, Possessions] = {}
+    for programme, ids in cards_of.items():
+        found |= gather(tx, programme, ids, now)
+    return found
+
+
+def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> Sketch:
+    programme = programmes.at_version(tx, row.programme_id, row.version)
     facts = Facts(
-        promise=promise,
+        promise=programme.promise,
         serial=row.serial,
         number=row.number,
         code=row.code,
@@ -60,11 +118,18 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
         language=row.language,
         status=row.status,
         joined=row.created,
-        earned=row.earned,
+        earned=row.earned if beside.counted is None else beside.counted,
         tier=row.tier,
         lots=lots,
         latest=News(**row.latest) if row.latest else None,
         link_version=row.link_version,
+        coupons=beside.coupons,
+        gone=beside.gone,
+        had=beside.had,
+        paid_until=beside.paid_until,
+        reached=beside.reached,
+        tier_until=row.tier_until,
+        idle_ends=programme.definition.idle_ends(row.active or row.created),
     )
     face = draw(facts, now).to_json()
     values = {
@@ -78,13 +143,14 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
         values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
-    return values
+    return Sketch(row, lots, beside, values)
 
 
 def _next_visit(facts: Facts, now: int) -> int | None:
-    """When the sweep must come: at once where points have ended and the ledger does not say so yet."""
-    has_ended = any(lot.expires is not None and lot.expires <= now for lot in facts.lots)
-    return now if has_ended else next_change(facts, now)
+    """When the sweep must come: at once where points or a tier have ended and nobody took note of it yet."""
+    has_ended = not all(facts.is_open(lot, now) for lot in facts.lots)
+    has_lapsed = facts.tier_until is not None and facts.tier_until <= now
+    return now if has_ended or has_lapsed else next_change(facts, now)
 
 
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
@@ -105,11 +171,14 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
-        t.Card.earned,
+        t.Card.tier_until,
+        t.Card.active,
+        func.coalesce(t.Purse.earned, 0).label("earned"),
         t.Card.latest,
         t.Card.revision,
         t.Card.modified,
         t.Card.digest,
+        t.Card.next_change,
         t.Card.created,
         t.Card.link_version,
         t.Member.name,
@@ -118,11 +187,12 @@ _SELECT = (
     )
     .join(t.Member, t.Member.id == t.Card.member_id)
     .join(t.Programme, t.Programme.id == t.Card.programme_id)
+    .outerjoin(t.Purse, (t.Purse.card_id == t.Card.id) & (t.Purse.unit == ""))
     .where(t.Card.id.in_(bindparam("ids", expanding=True)))
     .order_by(t.Card.id)
 )
 _SELECT_LOTS = (
-    select(t.Lot.card_id, t.Lot.left, t.Lot.expires)
+    select(t.Lot.card_id, t.Lot.left, t.Lot.expires, t.Lot.unit, t.Lot.ripens)
     .where(t.Lot.card_id.in_(bindparam("ids", expanding=True)), t.Lot.left > 0)
     .order_by(t.Lot.id)
 )

@@ -30,3 +30,15 @@ def test_every_test_it_names_exists(checklist: str) -> None:
     written = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
     named = set(re.findall(r"`(test_\w+)`", checklist))
     assert named - written == set()
+
+
+def test_every_line_names_a_test() -> None:
+    """The lines about pass.json share the two that stand above their table."""
+    lines = re.findall(r"^\| [BWPCD]\d\d \|.*$", APPLE, re.MULTILINE)
+    assert [line for line in lines if "`test_" not in line] == []
+
+
+@pytest.mark.parametrize("rule", [f"{part}{number:02d}" for part in "BJ" for number in range(1, LINES[part] + 1)])
+def test_every_rule_for_a_pass_has_a_broken_example(rule: str) -> None:
+    examples = (ROOT / "tests" / "unit" / "test_passcheck.py").read_text("utf-8")
+    assert re.search(rf"\b{rule}[EW]?\b", examples)

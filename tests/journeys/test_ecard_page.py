@@ -20,7 +20,7 @@ from passes import cards, create_app, home, revisions
 from passes.codes import Known
 from passes.members import Person
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.service import Service
 from passes.wallets import Link
 from passes.wallets.apple.enrolment import make_dev

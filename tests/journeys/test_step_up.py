@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from passes import cards, codes, programmes, stepup
+from passes.definition import Definition
 from passes.errors import PassesError
 from passes.members import Person
 from passes.points import receipts
-from passes.points.receipts import Order
-from passes.programmes import Definition
+from passes.points.orders import Order
 from passes.service import Service
 from passes.stepup import CodeUsed, OtherCard, StepUpNeeded
 from tests.corner_shop import DAY, KEYS, CornerShop, together

@@ -11,11 +11,11 @@ from typing import Any
 
 from flask import Blueprint, jsonify, redirect, request, session, url_for
 
-from ... import cards, programmes, staff, stepup
+from ... import cards, coupons, programmes, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
-from ...points import receipts
+from ...points import receipts, returns
 from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
@@ -59,6 +59,8 @@ def find() -> Any:
     said = scan.read(request.form.get("code", "")[:200], cards.code_keys(service().secrets))
     if isinstance(said, scan.Wrong):
         return _home(_verdict(said.why)), 422
+    if isinstance(said, scan.Coupon):
+        return _home(_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
             if isinstance(said, scan.Number):
@@ -163,7 +165,7 @@ def undo(serial: str, receipt: str) -> Any:
         if row.reversed_by is None:
             if not _may_undo(row):
                 raise UndoOver("This can no longer be undone here.")
-            receipts.reverse(tx, held, row, reversal, service().now, presence().stamp)
+            returns.reverse(tx, held, row, reversal, service().now, presence().stamp)
     session.pop("last", None)
     return _to_done(serial, reversal)
 
@@ -218,7 +220,7 @@ def _state(drawn: Card, said: Words) -> Verdict:
 
 def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
     """At most two, what the cashier may say aloud."""
-    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if not r.missing]
+    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if r.stands == "ready"]
     soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
     return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
 
@@ -239,6 +241,24 @@ def _verdict(why: str) -> Verdict | None:
     said = words()
     level = "bad" if why == "forged" else "warn"
     return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def _coupon(code: str) -> Verdict | None:
+    """A coupon that was scanned alone: what it is, and whether it can still be used."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        try:
+            row = coupons.find(tx, code)
+        except NotFound:
+            return _verdict("foreign")
+        programme = programmes.get(tx, row.programme_id)
+    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
+    state = coupons.state(row, now)
+    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
+    level = "good" if state == "issued" else "bad"
+    return Verdict(
+        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{state}", moment=moment)
+    )
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
