@@ -186,6 +186,7 @@ class Google(Section):
     keys_url: VendorAddress = "https://pay.google.com/gp/m/issuer/keys"
     rate: Whole = Field(default=15, ge=1, le=1000)
     in_russia: bool = False
+    redemption_issuer: str = Field(default="", pattern=r"^\d{0,20}$")
 
     @model_validator(mode="after")
     def _whole(self) -> Google:

@@ -538,6 +538,8 @@ class Definition(Part):
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     expiry: ExpiryPart | None = None
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    # How many points a day may be spent without the changing code on the member's phone; None: all.
+    spend_floor: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     redeem_policy: RedeemPolicyPart = RedeemPolicyPart()
     overdraw: Literal["refuse", "forgive"] = "refuse"
     tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)

@@ -151,6 +151,10 @@ class Card(Base):
     # When the drawing changes by itself; a posting sets it to "now" until the card is drawn again.
     next_change: Mapped[int | None]
     fetched: Mapped[int] = mapped_column(default=0)
+    # The newest half minute of which a rotating code was accepted; and what was spent without one, on which day.
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven_day: Mapped[int] = mapped_column(default=0, server_default="0")
     created: Mapped[int]
 
     __table_args__ = (
@@ -549,6 +553,8 @@ class GoogleObject(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), unique=True)
     is_there: Mapped[bool] = mapped_column(default=False)
+    # A state was sent of which no answer was heard: it is there more likely than not.
+    is_tried: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     sent: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     is_blank: Mapped[bool] = mapped_column(default=False)
     tier: Mapped[str | None] = mapped_column(String(40))

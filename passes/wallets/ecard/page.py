@@ -27,6 +27,7 @@ from sqlalchemy import select
 from ... import cards
 from ...card import Card
 from ...cards import Held
+from ...codes import DAY_SECONDS
 from ...errors import BadInput
 from ...look import Look, written
 from ...store import tables as t
@@ -36,6 +37,7 @@ from .deeds import TOLD, Deeds, Own
 from .face import Face, Happened, face, history
 from .history import entries
 from .picture import card_png, code_path, code_size
+from .turning import turning
 
 if TYPE_CHECKING:
     from ...service import Service
@@ -83,9 +85,10 @@ class Page:
         return render_template("customer/card.html", **context, own=own, told=told if told in TOLD else "")
 
     def state(self, serial: str, key: str) -> Response:
-        """204 while the revision that the page shows is the newest, else what changed on it."""
+        """204 while the revision that the page shows is the newest and its credential today's, else what changed."""
         held = cards.glance_by_link(self._service.store, serial, key, self._service.secrets)
-        if request.args.get("revision") == str(held.row.revision):
+        today = str(self._service.now // DAY_SECONDS)
+        if request.args.get("revision") == str(held.row.revision) and request.args.get("day", today) in ("", today):
             answer = Response(status=204)
         else:
             shown, happened = self._shown_with_history(serial, key)
@@ -178,6 +181,7 @@ class Page:
             "face": shown.face,
             "look": shown.look,
             "history": history(card, words, zone, happened),
+            "turning": turning(shown.held.revision, self._service.secrets, now),
             "code": {"path": code_path(card.code), "size": code_size(card.code)},
             "revision": shown.held.row.revision,
             "address": address,

@@ -11,18 +11,19 @@ from typing import Any
 
 from flask import Blueprint, jsonify, redirect, request, session, url_for
 
-from ... import cards, coupons, programmes, staff
+from ... import cards, coupons, programmes, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
 from ...programmes import Programme
+from ...stepup import Proof
 from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
 from ...words import Words, minor_digits
 from ..current import service
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, scan
+from . import form, scan, shown
 from .story import tell
 
 UNDO_SECONDS = 600
@@ -55,21 +56,24 @@ def home() -> Any:
 @staff_pages.post("/find")
 def find() -> Any:
     """The card that was scanned or typed, or what it is instead."""
-    scanned, secrets = request.form.get("code", "")[:200], service().secrets
-    said = scan.read(scanned, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
+    said = scan.read(request.form.get("code", "")[:200], cards.code_keys(service().secrets))
     if isinstance(said, scan.Wrong):
         return _home(_verdict(said.why)), 422
     if isinstance(said, scan.Coupon):
         return _home(_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
-            held = (
-                cards.by_number(tx, said.digits)
-                if isinstance(said, scan.Number)
-                else cards.by_code(tx, said.text, secrets)
-            )
+            if isinstance(said, scan.Number):
+                held = cards.by_number(tx, said.digits)
+            else:
+                held = cards.by_known(tx, said.known)
+                proof = Proof.of(said.known, service().now)
+                stepup.refuse_used(tx, held, proof)
+                shown.remember(held.serial, proof, service().now)
     except NotFound:
         return _home(_verdict("unknown")), 404
+    except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
+        return _home(_verdict(wrong.code)), wrong.status
     return redirect(url_for("staff.card", serial=held.serial), 303)
 
 
@@ -86,7 +90,8 @@ def quote(serial: str) -> Any:
     try:
         order = form.order(request.form, programme)
         with service().store.reading() as tx:
-            body = receipts.quote(tx, cards.by_serial(tx, serial), order, service().now)
+            body = receipts.quote(tx, held, order, service().now)
+            stepup.check(tx, held, shown.proof(serial, service().now), body["effects"]["spent"], service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     said = words(programme.promise.look)
@@ -106,9 +111,14 @@ def post(serial: str) -> Any:
     try:
         order = form.order(request.form, programme)
         with service().store.transaction() as tx:
-            answer = receipts.post(tx, cards.by_serial(tx, serial, lock=True), order, service().now, presence().stamp)
+            held = cards.by_serial(tx, serial, lock=True)
+            answer = receipts.post(tx, held, order, service().now, presence().stamp)
+            spent = 0 if answer.repeated else answer.body["effects"]["spent"]
+            stepup.settle(tx, held, shown.proof(serial, service().now), spent, service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
+    if spent:
+        shown.forget()
     if not answer.repeated:
         session["last"] = [serial, order.receipt, service().now]
     return _to_done(serial, order.receipt)
