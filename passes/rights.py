@@ -58,9 +58,9 @@ def require(who: Presence, whats: Collection[str]) -> None:
 
 def hold(tx: Connection, who: Presence) -> None:
     """Keep every other action of this person, and of this till, waiting; taken before any card's row."""
-    tx.execute(select(t.Staff.id).where(t.Staff.id == who.person.id).with_for_update(key_share=True))
     if who.till_id is not None:
         tx.execute(select(t.Till.id).where(t.Till.id == who.till_id).with_for_update(key_share=True))
+    tx.execute(select(t.Staff.id).where(t.Staff.id == who.person.id).with_for_update(key_share=True))
 
 
 def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:

@@ -31,7 +31,8 @@ class Shift:
     @property
     def end(self) -> int:
         """When it ended, or will by itself."""
-        return self.ended if self.ended is not None else self.started + LONGEST_SHIFT_SECONDS
+        longest = self.started + LONGEST_SHIFT_SECONDS
+        return longest if self.ended is None else min(self.ended, longest)
 
     def runs(self, now: int) -> bool:
         return now < self.end

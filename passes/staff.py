@@ -110,6 +110,26 @@ def all(tx: Connection) -> Sequence[Person]:
     return [_person(row) for row in rows]
 
 
+def colleagues(tx: Connection) -> Sequence[Row]:
+    """Whoever works here, with the number of the card that is their own."""
+    query = (
+        select(t.Staff, t.Card.number)
+        .outerjoin(t.StaffCard, t.StaffCard.staff_id == t.Staff.id)
+        .outerjoin(t.Card, t.Card.id == t.StaffCard.card_id)
+    )
+    return tx.execute(query.where(t.Staff.ended.is_(None)).order_by(t.Staff.email)).all()
+
+
+def link_card(tx: Connection, key: str, card_id: int | None) -> None:
+    """This card, or none, is the person's own."""
+    id = tx.execute(select(t.Staff.id).where(t.Staff.key == key[:16], t.Staff.ended.is_(None))).scalar()
+    if id is None:
+        raise NotFound("There is nobody of that name here.", field="person")
+    tx.execute(delete(t.StaffCard).where(t.StaffCard.staff_id == id))
+    if card_id is not None:
+        tx.execute(insert(t.StaffCard).values(staff_id=id, card_id=card_id))
+
+
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
     values = {"password": password_hash, "invitation": None, "invited_until": None}
     tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))

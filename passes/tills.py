@@ -50,9 +50,12 @@ def add(tx: Connection, name: str, location: str, now: int) -> Till:
 
 
 def invite(tx: Connection, till: Till, now: int) -> str:
-    """A code to enrol a device with, once; an earlier one stops working."""
-    if till.revoked is not None:
-        raise Conflict("This till was revoked; make a new one.", field="till")
+    """A code to enrol a device with, once; an earlier one stops working.
+
+    Another device is another till: it counts its offline actions from the beginning.
+    """
+    if till.revoked is not None or till.enrolled is not None:
+        raise Conflict("This till was enrolled or revoked already; make a new one.", field="till")
     code = base64.b32encode(secrets.token_bytes(10)).decode()
     values = {"invitation": _hash(code), "invited_until": now + INVITATION_SECONDS}
     tx.execute(update(t.Till).where(t.Till.id == till.id).values(values))
@@ -69,9 +72,8 @@ def invited(tx: Connection, code: str, now: int, lock: bool = False) -> Till:
 
 
 def enrol(tx: Connection, code: str, now: int) -> tuple[Till, str]:
-    """The till and the key for the device that opened the link; the device it was before is one no more."""
+    """The till and the key for the device that opened the link."""
     till = invited(tx, code, now, lock=True)
-    _log_out(tx, till)
     key = secrets.token_urlsafe(32)
     values = {"hash": _hash(key), "invitation": None, "invited_until": None, "enrolled": now, "seen": now}
     tx.execute(update(t.Till).where(t.Till.id == till.id).values(values))
@@ -108,10 +110,8 @@ def revoke(tx: Connection, till: Till, now: int) -> None:
     """The device is a till no more with the commit, and whoever was logged in there is not."""
     values = {"revoked": now, "invitation": None, "invited_until": None}
     tx.execute(update(t.Till).where(t.Till.id == till.id, t.Till.revoked.is_(None)).values(values))
-    _log_out(tx, till)
-
-
-def _log_out(tx: Connection, till: Till) -> None:
+    running = (t.Shift.till_id == till.id, t.Shift.ended.is_(None))
+    tx.execute(update(t.Shift).where(*running).values(ended=now))
     tx.execute(delete(t.StaffSession).where(t.StaffSession.till == till.key))
 
 

@@ -30,6 +30,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
+# A condition that a partial index serves must be written as in the index, without a parameter.
+NOT_ACTIVE = "status <> 'active'"
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -148,6 +152,7 @@ class Card(Base):
     __table_args__ = (
         CheckConstraint("balance >= 0", name="balance_not_negative"),
         Index("ix_card_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
+        Index("ix_card_not_active", "id", sqlite_where=text(NOT_ACTIVE), postgresql_where=text(NOT_ACTIVE)),
         Index("ix_card_programme_id_tier_id", "programme_id", "tier", "id"),
     )
 

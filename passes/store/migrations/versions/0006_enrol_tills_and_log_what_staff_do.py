@@ -160,6 +160,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_action_staff_id_what_at", ["staff_id", "what", "at"], unique=False)
         batch_op.create_index("ix_action_till_what_at", ["till", "what", "at"], unique=False)
 
+    op.create_index(
+        "ix_card_not_active",
+        "card",
+        ["id"],
+        sqlite_where=sa.text("status <> 'active'"),
+        postgresql_where=sa.text("status <> 'active'"),
+    )
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.add_column(sa.Column("name", sa.String(length=60), server_default="", nullable=False))
         batch_op.add_column(sa.Column("pin", sa.LargeBinary(length=32), nullable=True))
@@ -176,6 +183,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _unguard_actions()
+    op.drop_index("ix_card_not_active", "card")
     with op.batch_alter_table("staff_session", schema=None) as batch_op:
         batch_op.drop_column("shift_id")
 
