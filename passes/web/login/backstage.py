@@ -85,7 +85,10 @@ def refuse(error: PassesError) -> Response:
     """A refusal as a page, or as problem+json to a script."""
     said = sentence(error, words())
     if wants_json():
-        response = jsonify(type="about:blank", title=error.code, status=error.status, code=error.code, detail=said)
+        where = {"field": error.field} if error.field else {}
+        response = jsonify(
+            type="about:blank", title=error.code, status=error.status, code=error.code, detail=said, **where
+        )
         response.content_type = "application/problem+json"
     else:
         response = Response(show("staff/refused.html", sentence=said, status=error.status))
