@@ -56,7 +56,7 @@ class Counter(Desk):
         self.boss.opens(f"{self.address}/revoke")
         assert self.boss.sends(f"{self.address}/revoke", {}).status_code == 303
 
-    def permit(self) -> TestResponse:
+    def permit(self) -> Any:
         return self.client.get("/staff/offline", headers={"Accept": "application/json"})
 
     def syncs(self, *actions: dict[str, Any]) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ class Counter(Desk):
     def outcomes(self, *actions: dict[str, Any]) -> list[str]:
         return [result["outcome"] for result in self.syncs(*actions)]
 
-    def posts(self, body: Any) -> TestResponse:
+    def posts(self, body: Any) -> Any:
         return self.client.post("/staff/sync", json=body, headers={"Accept": "application/json"})
 
 
