@@ -34,7 +34,8 @@ class Shop:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock()
-        self.home = new_home(folder, apple=False, server__public_url="http://127.0.0.1:8000", **settings)
+        settings.setdefault("server__public_url", "http://127.0.0.1:8000")
+        self.home = new_home(folder, apple=False, **settings)
         self.app: Flask = create_app(self.home, self.clock)
         self.service: Service = self.app.extensions[EXTENSION]
         hashed = _password_hash()

@@ -111,6 +111,8 @@ def _check(roles: Collection[str]) -> Any:
         check_form()
     if presence().person.role not in roles:
         raise Forbidden("Your role does not include this page.")
+    if request.blueprint != "account" and staff.needs_factor(service().settings.till.second_factor, presence()):
+        return redirect(url_for("account.account"), 303)
     return None
 
 
