@@ -8,6 +8,7 @@ who else worked there that day, how often they undo against their colleagues. A 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,14 @@ from .store import tables as t
 
 DAY = 86_400
 SEEN_DAYS = 30
-MOST_DEEDS = 200_000
+MOST_DEEDS = 100_000
 SURPRISE = 1e-6
 """How unlikely something must be by chance: a shop makes some ten thousand receipts in the time looked at."""
 
 LEAST_PAIR, LEAST_UNDOS, LEAST_UNSEEN, LEAST_COLLEAGUE = 8, 5, 3, 5
 LEAST_SPLIT, SPLIT_SECONDS = 3, 600
 SEEN_SECONDS = 900
+AGAIN_SECONDS = 600
 GIFTS_A_DAY, GIFTS_TO_ONE = 5, 3
 TRAVEL_SECONDS = 600
 
@@ -143,9 +145,11 @@ def splits(deeds: Seen) -> Iterator[Sign]:
 
 
 def undos(deeds: Seen) -> Iterator[Sign]:
-    """Far more undoing than colleagues: goods given, then taken off the books."""
+    """Far more purchases undone and not rung up again than by colleagues: goods given, then taken off the books."""
     counted = [d for d in deeds if d.what in ("earn", "redeem", "reward")]
-    undone = [d for d in deeds if d.what == "undo"]
+    rung = _times(counted)
+    # What was mistyped is soon typed again.
+    undone = [d for d in deeds if d.what == "undo" and not _within(rung[d.till, d.card], d.at, d.at + AGAIN_SECONDS)]
     made = Counter(d.staff for d in counted)
     for staff, some in _grouped(undone, lambda d: d.staff):
         others, theirs = len(counted) - made[staff], len(undone) - len(some)
@@ -156,17 +160,9 @@ def undos(deeds: Seen) -> Iterator[Sign]:
 
 def unseen(deeds: Seen) -> Iterator[Sign]:
     """Points for a card that nobody showed at that till."""
-    shown = [d for d in deeds if d.what in ("scan", "join")]
-    last: dict[tuple[str, int | None], list[int]] = {
-        key: [d.at for d in some] for key, some in _grouped(shown, lambda d: (d.till, d.card))
-    }
-    without = [
-        d
-        for d in deeds
-        if d.what == "earn"
-        and d.is_live
-        and not any(0 <= d.at - at <= SEEN_SECONDS for at in last.get((d.till, d.card), ()))
-    ]
+    shown = _times(d for d in deeds if d.what in ("scan", "join"))
+    live = [d for d in deeds if d.what == "earn" and d.is_live]
+    without = [d for d in live if not _within(shown[d.till, d.card], d.at - SEEN_SECONDS, d.at)]
     for (staff, _), some in _grouped(without, lambda d: (d.staff, d.at // DAY)):
         if len(some) >= LEAST_UNSEEN:
             yield _sign("unseen", staff, some[0].card if len({d.card for d in some}) == 1 else None, some)
@@ -243,6 +239,19 @@ def _grouped(deeds: Seen, key: Callable[[Deed], Key]) -> Iterator[tuple[Key, lis
     for deed in deeds:
         groups[key(deed)].append(deed)
     yield from groups.items()
+
+
+def _times(deeds: Iterable[Deed]) -> defaultdict[tuple[str, int | None], list[int]]:
+    """When each card was at each till, in order."""
+    times: defaultdict[tuple[str, int | None], list[int]] = defaultdict(list)
+    for deed in deeds:
+        times[deed.till, deed.card].append(deed.at)
+    return times
+
+
+def _within(times: Sequence[int], first: int, last: int) -> bool:
+    place = bisect_left(times, first)
+    return place < len(times) and times[place] <= last
 
 
 def _runs(deeds: Seen, seconds: int) -> Iterator[list[Deed]]:

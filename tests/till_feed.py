@@ -75,6 +75,8 @@ def _visit(feed: Feed, at: float, staff: int, card: int, place: str) -> None:
     if chance.random() < 0.02:
         feed.writes(at + 40, staff, card, "undo", place)
         feed.writes(at + 90, staff, card, "earn", place)
+    if chance.random() < 0.002:
+        feed.writes(at + chance.uniform(30, 400), staff, card, "undo", place)
     if chance.random() < 0.02:
         feed.writes(at + chance.uniform(60, 500), staff, card, "earn", place)
     if chance.random() < 0.1:
