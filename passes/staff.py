@@ -147,6 +147,11 @@ def rename(tx: Connection, person: Person, name: str) -> None:
     tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(name=called))
 
 
+def trained(tx: Connection, person: Person, now: int) -> None:
+    """They finished the training at the till."""
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(trained=now))
+
+
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
     values = {"password": password_hash, "invitation": None, "invited_until": None}
     tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(values))

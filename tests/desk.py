@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from passes import cards, create_app, installations, staff
 from passes.members import Person
 from passes.service import Service
-from passes.web.current import EXTENSION
+from passes.web.current import EXTENSION, PRACTICE
 from tests.cast import Clock
 from tests.home import new_home
 
@@ -72,6 +72,7 @@ class Shop:
         return desk
 
     def closes(self) -> None:
+        self.app.extensions[PRACTICE].close()
         self.service.store.close()
 
 

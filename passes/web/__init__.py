@@ -17,8 +17,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import BadInput, Busy, NotFound, PassesError
+from ..practice import Practice
 from ..service import Service
-from .current import EXTENSION
+from .current import EXTENSION, PRACTICE
 from .page import error_page
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ def build(service: Service) -> Flask:
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
+    app.extensions[PRACTICE] = Practice(service)
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
     app.config.update(_configuration(service))

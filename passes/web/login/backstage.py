@@ -18,7 +18,7 @@ from ... import staff
 from ...errors import Busy, Forbidden, NotEnoughPoints, PassesError, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
-from ..current import service
+from ..current import is_practice, service
 
 csrf = CSRFProtect()
 _OWN_PATH = re.compile(r"/(?:staff|console)(?:/[\w-]+)*/?(?:\?[\w=&-]*)?", re.ASCII)
@@ -37,7 +37,13 @@ def guard(blueprint: Blueprint, roles: Collection[str]) -> None:
 
 
 def presence() -> staff.Presence:
-    """Who is at which till; only behind `guard`."""
+    """Who is at which till; only behind `guard`. In practice there is no till and no shift."""
+    here = live_presence()
+    return staff.Presence(here.person, "practice") if is_practice() else here
+
+
+def live_presence() -> staff.Presence:
+    """Who it really is, practising or not."""
     return current_user.presence  # type: ignore[no-any-return]
 
 
@@ -60,6 +66,7 @@ def show(template: str, **names: Any) -> str:
         organisation=service().settings.shop.name,
         person=here.person if here else None,
         by_pin=here is not None and here.by_pin,
+        practice=is_practice(),
         shift_open=here is not None and here.shift_id is not None,
         csrf=generate_csrf,
         **names,

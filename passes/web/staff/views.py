@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, request, session, url_for
+from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, programmes, staff
+from ... import cards, practice, programmes, staff
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -20,7 +20,7 @@ from ...programmes import Programme
 from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
 from ...words import Words, minor_digits
-from ..current import service
+from ..current import is_practice, service
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan
 from .attempt import attempt, note, whats_of
@@ -31,6 +31,12 @@ SOON_SECONDS = 30 * 86_400
 
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
+
+
+@staff_pages.before_request
+def _practise() -> None:
+    """The till's pages, and no others, are those of the pretend store for whoever practises."""
+    g.practice = "practice" in session
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ def undo(serial: str, receipt: str) -> Any:
 
 
 def _home(verdict: Verdict | None) -> str:
-    return show("staff/home.html", verdict=verdict, last=_last())
+    return show("staff/home.html", verdict=verdict, last=_last(), training=_training())
 
 
 def _card(held: Held, programme: Programme, wrong: PassesError | None = None) -> str:
@@ -258,6 +264,15 @@ def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tupl
 def _may_undo(row: Row) -> bool:
     here = row.staff == presence().stamp and service().now - row.created <= UNDO_SECONDS
     return here and row.reverses is None and row.reversed_by is None
+
+
+def _training() -> dict[str, Any] | None:
+    """Who can be practised with, and which tasks are done; none: this is no practice."""
+    if not is_practice():
+        return None
+    with service().store.reading() as tx:
+        done = practice.done(tx, presence().person, session["practice"])
+        return {"members": practice.pretended(tx), "tasks": [(task, task in done) for task in practice.TASKS]}
 
 
 def _last() -> dict[str, str] | None:
