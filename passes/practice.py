@@ -68,7 +68,7 @@ def done(tx: Connection, person: Colleague, since: int) -> tuple[str, ...]:
 def pretended(tx: Connection) -> list[tuple[str, str]]:
     """The pretend members: name and card number, to be typed in."""
     query = select(t.Member.name, t.Card.number).join(t.Card, t.Card.member_id == t.Member.id)
-    return [(name, number) for name, number in tx.execute(query.order_by(t.Card.id)).tuples()]
+    return [(row.name, row.number) for row in tx.execute(query.order_by(t.Card.id))]
 
 
 def _opened(live: Service) -> Service:

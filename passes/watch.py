@@ -218,7 +218,7 @@ def read(tx: Connection, now: int) -> tuple[list[Deed], dict[int, int]]:
     deeds = [
         Deed(r.id, r.at, r.staff_id, r.till, r.location, r.card_id, r.what, r.outcome, r.at == r.noted) for r in rows
     ]
-    own = {card: staff for staff, card in tx.execute(select(t.StaffCard.staff_id, t.StaffCard.card_id)).tuples()}
+    own = {row.card_id: row.staff_id for row in tx.execute(select(t.StaffCard.staff_id, t.StaffCard.card_id))}
     return deeds, own
 
 

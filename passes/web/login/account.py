@@ -17,7 +17,7 @@ from ...staff import Person
 from ...wallets.ecard.picture import code_path, code_size
 from ..current import service
 from . import second
-from .backstage import guard, presence, refuse, sentence, show, words
+from .backstage import guard, presence, refuse, row_number, sentence, show, words
 
 FREE_TRIES = 5
 
@@ -131,14 +131,14 @@ def add_passkey() -> Any:
     return jsonify(next=url_for("account.account"))
 
 
-@own_pages.post("/passkeys/<int:id>/forget")
-def forget_passkey(id: int) -> Any:
+@own_pages.post("/passkeys/<id>/forget")
+def forget_passkey(id: str) -> Any:
     try:
         person = confirmed()
     except PassesError as wrong:
         return _page(wrong, "passkeys"), wrong.status
     with service().store.transaction() as tx:
-        passkeys.forget(tx, person, min(id, 2**53))
+        passkeys.forget(tx, person, row_number(id))
     return _done()
 
 

@@ -15,7 +15,7 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from ... import staff
-from ...errors import Busy, Forbidden, NotEnoughPoints, PassesError, Unauthorised
+from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
 from ..current import is_practice, service
@@ -45,6 +45,13 @@ def presence() -> staff.Presence:
 def live_presence() -> staff.Presence:
     """Who it really is, practising or not."""
     return current_user.presence  # type: ignore[no-any-return]
+
+
+def row_number(written: str) -> int:
+    """A number in an address; whatever is none leads nowhere, but not past the guard."""
+    if not re.fullmatch(r"[0-9]{1,15}", written, re.ASCII):
+        raise NotFound("There is nothing at this address.")
+    return int(written)
 
 
 def own_path(path: str | None) -> str | None:
