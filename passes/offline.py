@@ -22,10 +22,10 @@ from sqlalchemy import func, insert, or_, select, text
 from . import actions, conflicts, programmes, rights, shifts
 from .cards import Held
 from .config import TillSection
+from .definition import MAX_AMOUNT
 from .errors import BadInput, Conflict, Forbidden, PassesError
 from .points import receipts
-from .points.receipts import Order
-from .programmes import MAX_AMOUNT
+from .points.orders import Order
 from .shifts import Shift
 from .staff import Presence
 from .store import Connection, Row
@@ -210,7 +210,7 @@ class _Counting:
         programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
         order = queued.order(programme.definition.currency)
         answer = receipts.post(tx, held, order, self._now, who.stamp)
-        balance = answer.body["balances"]["points"]
+        balance = answer.body["balances"][programme.definition.unit]
         if answer.repeated:
             # With a connection its answer was lost, and the till kept it to be sure.
             return Result(queued.id, "repeated", balance=balance)

@@ -16,7 +16,7 @@ from . import cards, programmes
 from .card import Contact
 from .members import Person
 from .points import receipts
-from .points.receipts import Order
+from .points.orders import Order
 from .service import Service
 from .staff import Person as Colleague
 from .store import Connection, Store, schema

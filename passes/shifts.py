@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -140,12 +141,18 @@ def _counted(programme: str, rows: Sequence[Row]) -> Counted:
         given=sum(each["earned"] for each in effects) + sum(gifts),
         spent=sum(each["spent"] for each in effects),
         discount=sum(each["discount"] for each in effects),
-        undone=sum(-entry["amount"] for row in rows if row.reverses for entry in row.answer["entries"]),
+        undone=sum(-entry["amount"] for row in rows if row.reverses for entry in _entries(row)),
     )
 
 
 def _positive(row: Row, kind: str) -> int:
-    return sum(max(0, entry["amount"]) for entry in row.answer["entries"] if entry["kind"] == kind)
+    return sum(max(0, entry["amount"]) for entry in _entries(row) if entry["kind"] == kind)
+
+
+def _entries(row: Row) -> list[dict[str, Any]]:
+    """Those of the programme's main unit, which an answer names first."""
+    unit = next(iter(row.answer["balances"]))
+    return [entry for entry in row.answer["entries"] if entry["unit"] == unit]
 
 
 def _keys(rows: Sequence[Row]) -> list[str]:

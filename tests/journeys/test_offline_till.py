@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from passes import cards, revisions
-from passes.points import ledger, receipts
-from passes.points.receipts import Order
+from passes.points import audit, receipts
+from passes.points.orders import Order
 from passes.store import tables as t
 from tests.counter import Alone, Counter
 from tests.desk import KASIA, MAREK, Desk, Shop
@@ -360,7 +360,7 @@ def test_three_tills_that_come_and_go_lose_and_double_nothing(shop: Shop) -> Non
     refused = [action for _, action in done if outcomes[action["id"]] == "conflict"]
     assert refused and len(refused) == sum(len(conflicts_of(shop, tablet.counter)) for tablet in tablets)
     with shop.service.store.reading() as tx:
-        assert list(ledger.verify(tx)) == []
+        assert list(audit.verify(tx)) == []
 
 
 def test_a_sync_is_never_taken_from_a_form(shop: Shop, counter: Counter) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from passes import cards, rights, shifts
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.staff import ROLES
 from passes.store import tables as t
 from tests.counter import Counter

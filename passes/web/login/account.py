@@ -12,7 +12,7 @@ from flask import Blueprint, jsonify, redirect, request, session, url_for
 from flask_security import current_user
 
 from ... import factors, passkeys, pins, staff, tries
-from ...errors import Forbidden, NotFound, PassesError
+from ...errors import Forbidden, NotFound, PassesError, TooManyTries
 from ...staff import Person
 from ...wallets.ecard.picture import code_path, code_size
 from ..current import service
@@ -29,13 +29,6 @@ class WrongPassword(Forbidden):
     """The password that a change needs."""
 
     code = "wrong_password"
-
-
-class TooManyTries(Forbidden):
-    """Wait a while."""
-
-    status = 429
-    code = "too_many_tries"
 
 
 @own_pages.before_request
@@ -158,8 +151,8 @@ def confirmed() -> Person:
     here, person = service(), presence().person
     counter = tries.Counter(here.secrets.derive("tries-confirm", person.key.encode()), FREE_TRIES)
     with here.store.transaction() as tx:
-        if tries.begin(tx, (counter,), here.now):
-            raise TooManyTries("Too many tries; wait a few minutes.")
+        if wait := tries.begin(tx, (counter,), here.now):
+            raise TooManyTries("Too many tries", wait)
         known = staff.account(tx, person.email)
     if not staff.verify(known, request.form.get("password", "")[: staff.MOST_PASSWORD]):
         raise WrongPassword("This is not your password.", field="password")

@@ -12,6 +12,7 @@ from flask import redirect, request, url_for
 from ... import cards, programmes
 from ...errors import BadInput, Conflict, NotFound, PassesError
 from ...points import receipts
+from ...points import returns as give_backs
 from ...store import Connection, Row
 from ...text import one_line
 from ..current import service
@@ -51,7 +52,7 @@ def take_back() -> Any:
             doing.repeated = row.reversed_by is not None
             reversal = f"{row.receipt[:90]}-undone"
             if not doing.repeated:
-                answer = receipts.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, reason)
+                answer = give_backs.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, reason)
                 doing.came_to(held, reversal, answer)
     except PassesError as wrong:
         said = sentence(wrong, words())

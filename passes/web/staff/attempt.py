@@ -14,7 +14,7 @@ from ... import actions, rights, tills
 from ...cards import Held
 from ...errors import PassesError
 from ...points import receipts
-from ...points.receipts import Answer, Order
+from ...points.orders import Answer, Order
 from ...staff import Presence
 from ...store import Connection
 from ..current import service
@@ -45,7 +45,9 @@ class Attempt:
         self.repeated = answer.repeated
         self.receipt_id = receipts.find(self.tx, receipt, held.row.programme).id
         effects = answer.body["effects"]
-        entries = answer.body["entries"]
+        # Caps count the programme's main unit, which the answer names first.
+        unit = next(iter(answer.body["balances"]))
+        entries = [entry for entry in answer.body["entries"] if entry["unit"] == unit]
         rewards = -sum(entry["amount"] for entry in entries if entry["kind"] == "reward")
         adjusted = sum(entry["amount"] for entry in entries if entry["kind"] == "adjust")
         self.amounts = {

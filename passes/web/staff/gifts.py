@@ -12,7 +12,7 @@ from flask import request, session
 from ... import cards, programmes, rights
 from ...errors import PassesError
 from ...points import receipts
-from ...points.receipts import Order
+from ...points.orders import Order
 from ...text import one_line
 from ..current import service
 from ..login.backstage import presence, refuse, sentence, show, wants_json, words

@@ -82,6 +82,8 @@ def _find(tx: Connection, code: str) -> Held:
     """The card behind what was scanned or typed; whatever else it is, by name."""
     secrets = service().secrets
     said = scan.read(code, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
+    if isinstance(said, scan.Coupon):
+        raise Refusal("foreign", "This is a coupon, not a card.")
     if isinstance(said, scan.Wrong):
         raise Refusal(said.why, "This is not a code of ours.")
     try:

@@ -11,11 +11,11 @@ from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, practice, programmes, staff
+from ... import cards, coupons, practice, programmes, staff
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
-from ...points import receipts
+from ...points import receipts, returns
 from ...programmes import Programme
 from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
@@ -67,6 +67,8 @@ def find() -> Any:
     if isinstance(said, scan.Wrong):
         note("scan", said.why)
         return _home(_verdict(said.why)), 422
+    if isinstance(said, scan.Coupon):
+        return _home(_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
             held = (
@@ -167,7 +169,7 @@ def undo(serial: str, receipt: str) -> Any:
         if not doing.repeated:
             if not _may_undo(row):
                 raise UndoOver("This can no longer be undone here.")
-            answer = receipts.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp)
+            answer = returns.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp)
             doing.came_to(held, reversal, answer)
     session.pop("last", None)
     return to_done(serial, reversal)
@@ -223,7 +225,7 @@ def _state(drawn: Card, said: Words) -> Verdict:
 
 def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
     """At most two, what the cashier may say aloud."""
-    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if not r.missing]
+    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if r.stands == "ready"]
     soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
     return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
 
@@ -244,6 +246,24 @@ def _verdict(why: str) -> Verdict | None:
     said = words()
     level = "bad" if why == "forged" else "warn"
     return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def _coupon(code: str) -> Verdict | None:
+    """A coupon that was scanned alone: what it is, and whether it can still be used."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        try:
+            row = coupons.find(tx, code)
+        except NotFound:
+            return _verdict("foreign")
+        programme = programmes.get(tx, row.programme_id)
+    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
+    state = coupons.state(row, now)
+    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
+    level = "good" if state == "issued" else "bad"
+    return Verdict(
+        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{state}", moment=moment)
+    )
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
