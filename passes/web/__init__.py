@@ -20,8 +20,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import BadInput, Busy, NotFound, PassesError, TooOften
+from ..practice import Practice
 from ..service import Service
-from .current import EXTENSION
+from .current import EXTENSION, PRACTICE
 from .page import error_page
 from .rooms import EXTENSION as EXTENSION_ROOMS
 from .rooms import Rooms
@@ -82,6 +83,7 @@ def _application(service: Service) -> Flask:
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
+    app.extensions[PRACTICE] = Practice(service)
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES, MAX_FORM_PARTS=100)
