@@ -1,7 +1,6 @@
 """The web application: every blueprint, and what holds for all of them.
 
 Errors that we can explain become answers here and nowhere else: a page for people, problem+json for systems.
-Every answer leaves with headers that keep it private and keep foreign content out.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..errors import BadInput, Busy, NotFound, PassesError
 from ..service import Service
 from .current import EXTENSION
+from .headers import protect
 from .page import error_page
 
 log = structlog.get_logger()
@@ -26,19 +27,15 @@ log = structlog.get_logger()
 Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(), microphone=(), camera=()",
-    "Cache-Control": "private, no-store",
-}
 _FOR_MACHINES = ("/api/", "/apple/v1")
+_FOR_ALL = ("static", "looks", "till")
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Renews a login's cookie with every answer but those that any cache may keep and hand to others."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return (request.blueprint or request.endpoint) not in _FOR_ALL and super().should_set_cookie(app, session)
 
 
 def build(service: Service) -> Flask:
@@ -49,6 +46,7 @@ def build(service: Service) -> Flask:
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
     app.config.update(_configuration(service))
+    app.session_interface = Sessions()
     if service.settings.server.proxies:
         hops = service.settings.server.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -58,7 +56,7 @@ def build(service: Service) -> Flask:
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
     app.before_request(_refuse_nul)
-    app.after_request(_protect)
+    app.after_request(protect)
     service.store.nudge = service.worker().nudge_soon
     return app
 
@@ -142,9 +140,3 @@ def _wants_page() -> bool:
     if request.path.startswith(_FOR_MACHINES):
         return False
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
-
-
-def _protect(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

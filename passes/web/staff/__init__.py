@@ -11,7 +11,9 @@ __all__ = ["register"]
 
 def register(app: Flask, service: Service) -> None:
     from .. import login
+    from .app import till_app
     from .views import staff_pages
 
     login.register(app, service)
+    app.register_blueprint(till_app)
     app.register_blueprint(staff_pages)
