@@ -75,6 +75,9 @@ function show(answer, text, keepsHistory) {
   document.body.className = next.body.className;
   scrollTo(0, 0);
   shown();
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  const first = main.querySelector("[autofocus]") ?? main;
+  if (!main.contains(document.activeElement)) /** @type {HTMLElement} */ (first).focus({ preventScroll: true });
 }
 
 /** @param {HTMLLinkElement} sheet */
@@ -87,8 +90,6 @@ function shown() {
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   begin(main);
   tell(main);
-  const first = main.querySelector("[autofocus]") ?? main;
-  if (!main.contains(document.activeElement)) /** @type {HTMLElement} */ (first).focus({ preventScroll: true });
 }
 
 /**
