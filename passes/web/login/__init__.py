@@ -19,6 +19,7 @@ def register(app: Flask, service: Service) -> None:
 
     from .accounts import Accounts
     from .backstage import csrf
+    from .tills import device
     from .views import login
 
     if "login" in app.blueprints:
@@ -29,6 +30,7 @@ def register(app: Flask, service: Service) -> None:
     app.login_manager.request_loader(lambda request: None)  # type: ignore[attr-defined]
     csrf.init_app(app)
     app.register_blueprint(login)
+    app.register_blueprint(device)
 
 
 def _configuration() -> dict[str, object]:

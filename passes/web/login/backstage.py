@@ -101,7 +101,7 @@ def wants_json() -> bool:
 
 def _check(roles: Collection[str]) -> Any:
     if not current_user.is_authenticated:
-        return _to_login()
+        return to_login()
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_form()
     if presence().person.role not in roles:
@@ -109,7 +109,8 @@ def _check(roles: Collection[str]) -> Any:
     return None
 
 
-def _to_login() -> Any:
+def to_login() -> Any:
+    """For whoever is not logged in: a page leads to the door, a script is told."""
     if wants_json():
         raise Unauthorised("You are logged out. Log in again.")
     path = request.full_path.rstrip("?") if request.method == "GET" else request.path

@@ -14,19 +14,21 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
 
+from ... import shifts
 from ...look import Look
 from ...words import Words
 from ..current import service
 from ..headers import allow_camera
+from ..login import enrolled
 from ..page import visitors_words
 
 STATIC = Path(__file__).parents[2] / "static"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".woff2": "font/woff2"}
 SCOPE = "/staff"
-_FOLDERS = ("js/till", "css", "fonts", "vendor/scanner")
-_NOT_AT_THE_TILL = ("css/console.css",)
+_FOLDERS = ("js/till", "fonts", "vendor/scanner")
+_SHEETS = ("css/base.css", "css/customer.css", "css/staff.css")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SPOKEN = ("till", "refused")
 
@@ -105,8 +107,15 @@ def spoken(said: Words) -> dict[str, Any]:
 
 
 @till_app.app_template_global()
-def permit_address() -> str:
-    return next((rule.rule for rule in current_app.url_map.iter_rules() if rule.rule == "/staff/offline"), "")
+def alone() -> dict[str, str]:
+    """Where this device gets its permission to work alone and sends what it did; neither, unless it is a till."""
+    with service().store.reading() as tx:
+        till = enrolled.till(tx)
+        if till is None:
+            return {}
+        runs = till.revoked is None and shifts.running(tx, till.id, service().now)
+    sync = {"sync": url_for("offline.sync")}
+    return sync | ({"permit": url_for("offline.permit")} if runs else {})
 
 
 @till_app.app_template_global()
@@ -125,8 +134,7 @@ def part_address(name: str) -> str:
 def parts() -> tuple[str, ...]:
     """Every file of the till by its name below `static`."""
     found = (path for folder in _FOLDERS for path in (STATIC / folder).iterdir() if path.suffix in KINDS)
-    names = (path.relative_to(STATIC).as_posix() for path in found)
-    return tuple(sorted(name for name in names if name not in _NOT_AT_THE_TILL))
+    return (*_SHEETS, *sorted(path.relative_to(STATIC).as_posix() for path in found))
 
 
 @cache

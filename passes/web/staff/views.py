@@ -25,6 +25,7 @@ from ..current import service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan
+from .attempt import attempt, note, whats_of
 from .crib import crib
 from .practice import practised
 from .story import tell
@@ -63,6 +64,7 @@ def find() -> Any:
     scanned, secrets = request.form.get("code", "")[:200], service().secrets
     said = scan.read(scanned, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
     if isinstance(said, scan.Wrong):
+        note("scan", said.why)
         return _home(_verdict(said.why)), 422
     try:
         with service().store.reading() as tx:
@@ -72,7 +74,9 @@ def find() -> Any:
                 else cards.by_code(tx, said.text, secrets)
             )
     except NotFound:
+        note("scan", "unknown")
         return _home(_verdict("unknown")), 404
+    note("scan", card_id=held.id)
     return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
 
@@ -108,8 +112,10 @@ def post(serial: str) -> Any:
     held, programme = _read(serial)
     try:
         order = form.order(request.form, programme)
-        with service().store.transaction() as tx:
-            answer = receipts.post(tx, cards.by_serial(tx, serial, lock=True), order, service().now, presence().stamp)
+        with attempt(*whats_of(order)) as doing:
+            held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
+            answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
+            doing.came_to(held, order.receipt, answer)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     if not answer.repeated:
@@ -153,12 +159,15 @@ def ask_undo(serial: str, receipt: str) -> Any:
 def undo(serial: str, receipt: str) -> Any:
     """Take the receipt back. The reversal's number follows from the receipt's: twice is once."""
     reversal = f"{receipt}-undone"
-    with service().store.transaction() as tx:
-        held, row = _mine(tx, serial, receipt, lock=True)
-        if row.reversed_by is None:
+    with attempt("undo") as doing:
+        held, row = _mine(doing.tx, serial, receipt, lock=True)
+        doing.on(held)
+        doing.repeated = row.reversed_by is not None
+        if not doing.repeated:
             if not _may_undo(row):
                 raise UndoOver("This can no longer be undone here.")
-            receipts.reverse(tx, held, row, reversal, service().now, presence().stamp)
+            answer = receipts.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp)
+            doing.came_to(held, reversal, answer)
     session.pop("last", None)
     return _to_done(serial, reversal)
 

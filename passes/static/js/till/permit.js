@@ -1,7 +1,7 @@
 // The permission to work without a connection, for a day: how points are earned, what may be spent, which cards are
 // blocked, and the keys that signed codes are checked with. Asked for whenever there is a connection.
 
-import { keep, recall } from "./store.js";
+import { countFrom, keep, recall } from "./store.js";
 
 const PATIENCE_MS = 8000;
 const CLOCK_MAY_LAG = 300;
@@ -10,7 +10,7 @@ const CLOCK_MAY_LAG = 300;
  * @typedef {{ points: number, per: number, rounding: "down" | "nearest" | "up" }} Earn
  * @typedef {{ key: string, unit: string, currency: string, digits: number, earn: Earn }} Programme
  * @typedef {{ till: any, shift: any, issued: number, valid_until: number, keys: { id: string, public: string }[],
- *   floor: number, blocked: string[], programmes: Programme[] }} Permit
+ *   seq: number, floor: number, blocked: string[], programmes: Programme[] }} Permit
  */
 
 /** Asks for a new one. Throws when nobody answers. @param {string} address @returns {Promise<Permit | null>} */
@@ -22,6 +22,7 @@ export async function renew(address) {
   if (!answer.ok) return null;
   const permit = await answer.json();
   await keep("permit", permit);
+  await countFrom(permit.seq);
   return permit;
 }
 

@@ -43,6 +43,14 @@ export async function recall(name) {
   return answer((await database()).transaction("kept").objectStore("kept").get(name));
 }
 
+/** A till put back from an old image must not use numbers again that the server has seen. @param {number} seq */
+export async function countFrom(seq) {
+  const work = (await database()).transaction("kept", "readwrite");
+  const kept = work.objectStore("kept");
+  if (((await answer(kept.get("seq"))) ?? 0) < seq) kept.put(seq, "seq");
+  await settled(work);
+}
+
 /** @param {string} name @param {unknown} value */
 export async function keep(name, value) {
   const work = (await database()).transaction("kept", "readwrite");

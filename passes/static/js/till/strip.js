@@ -50,7 +50,8 @@ function list(place, actions) {
   const rows = actions.slice(0, 30).map((action) => {
     const row = document.createElement("li");
     row.dataset.state = action.state;
-    row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state: say(`till.state.${action.state}`) });
+    const state = action.why || say(`till.state.${action.state}`);
+    row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state });
     return row;
   });
   place.querySelector("[data-part=list]")?.replaceChildren(...rows);

@@ -3,23 +3,22 @@
 
 import { open } from "./queue.js";
 
-const ADDRESS = "/staff/sync";
 const PATIENCE_MS = 30_000;
 
 /** @typedef {"done" | "lost" | "login"} Outcome */
 
-/** @returns {Promise<Outcome>} */
-export async function sync() {
-  if (!navigator.locks) return sendAll();
+/** @param {string} address @returns {Promise<Outcome>} */
+export async function sync(address) {
+  if (!navigator.locks) return sendAll(address);
   // Another page of this till may be at it; then there is nothing to do.
-  return navigator.locks.request("till sync", { ifAvailable: true }, (lock) => (lock ? sendAll() : "done"));
+  return navigator.locks.request("till sync", { ifAvailable: true }, (lock) => (lock ? sendAll(address) : "done"));
 }
 
-/** @returns {Promise<Outcome>} */
-async function sendAll() {
+/** @param {string} address @returns {Promise<Outcome>} */
+async function sendAll(address) {
   const queue = await open();
   for (let actions = await queue.take(); actions.length; actions = await queue.take()) {
-    const outcome = await send(actions);
+    const outcome = await send(address, actions);
     if (outcome === null) return "lost";
     if (outcome === "login") return "login";
     // An answer that settles nothing would be asked for again and again.
@@ -29,15 +28,16 @@ async function sendAll() {
 }
 
 /**
+ * @param {string} address
  * @param {import("./queue.js").Action[]} actions
  * @returns {Promise<import("./queue.js").Result[] | "login" | null>}
  */
-async function send(actions) {
+async function send(address, actions) {
   const sent = actions.map(({ state, card, why, ...action }) => action);
   try {
-    const answer = await fetch(ADDRESS, {
+    const answer = await fetch(address, {
       method: "POST",
-      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": await token() },
+      headers: { Accept: "application/json", "Content-Type": "application/json" },
       body: JSON.stringify({ till_seq_from: actions[0].seq, actions: sent }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
@@ -46,11 +46,4 @@ async function send(actions) {
   } catch {
     return null;
   }
-}
-
-/** The present login's token, from a page that carries one: the page for offline times was made for everybody. */
-async function token() {
-  const answer = await fetch("/staff", { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return /** @type {HTMLInputElement | null} */ (page.querySelector("[name=csrf_token]"))?.value ?? "";
 }

@@ -15,7 +15,7 @@ const SOON_MS = 3000;
 const ASK_EVERY_MS = 15_000;
 const MOST_WAIT_MS = 120_000;
 const PATIENCE_MS = 8000;
-const { permit: PERMIT, offline: OFFLINE, home: HOME = "", worker: WORKER } = document.body.dataset;
+const { permit: PERMIT, sync: SYNC, offline: OFFLINE, home: HOME = "", worker: WORKER } = document.body.dataset;
 
 /** @type {Counter | null} */
 let counter = null;
@@ -91,14 +91,14 @@ async function look() {
     await strip.away(true);
     return again();
   }
-  const outcome = PERMIT ? await sync() : "done";
+  const outcome = SYNC ? await sync(SYNC) : "done";
   await strip.loggedOut(outcome === "login");
   await strip.away(false);
   wait = ASK_EVERY_MS;
   const away = document.querySelector("main [data-away] #counter");
   // Nobody is taken out of the middle of a sale.
   if (away && /** @type {HTMLElement} */ (away).dataset.at !== "card") await visit(HOME);
-  if (PERMIT) again();
+  if (SYNC) again();
 }
 
 function again() {
@@ -129,5 +129,5 @@ if (document.body.dataset.till) {
   addEventListener("online", look);
   addEventListener("offline", () => strip.away(true));
   install().catch(() => {});
-  if (PERMIT) look();
+  if (SYNC) look();
 }
