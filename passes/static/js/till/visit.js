@@ -47,7 +47,9 @@ export async function visit(address, { body, keepsHistory = false } = {}) {
     });
     const text = await answer.text();
     // Somebody scanned the next card meanwhile: the latest wins.
-    if (turn === asked) show(answer, text, keepsHistory);
+    // What came of a form has no address of its own, unless it led to one.
+    const place = body && !answer.redirected ? document.body.dataset.home ?? "" : answer.url;
+    if (turn === asked) show(place, text, keepsHistory);
   } catch {
     if (turn === asked) lost();
   } finally {
@@ -56,14 +58,14 @@ export async function visit(address, { body, keepsHistory = false } = {}) {
 }
 
 /**
- * @param {Response} answer
+ * @param {string} place
  * @param {string} text
  * @param {boolean} keepsHistory
  */
-function show(answer, text, keepsHistory) {
+function show(place, text, keepsHistory) {
   const next = new DOMParser().parseFromString(text, "text/html");
-  if (!next.body.dataset.till) return location.assign(answer.url);
-  if (!keepsHistory && !next.body.dataset.away) history.pushState(null, "", answer.url);
+  if (!next.body.dataset.till) return location.assign(place);
+  if (!keepsHistory && !next.body.dataset.away) history.pushState(null, "", place);
   for (const part of PARTS) {
     const [old, now] = [document.querySelector(part), next.querySelector(part)];
     if (old && now) old.replaceWith(document.adoptNode(now));
@@ -100,7 +102,7 @@ export function tell(place) {
   const verdict = /** @type {HTMLElement | null} */ (place.querySelector("[data-verdict]:not([hidden])"));
   if (!verdict) return;
   const ears = document.getElementById("said");
-  const parts = [...verdict.querySelectorAll("strong, h1, p")].filter((part) => !part.closest("[hidden]"));
+  const parts = [...verdict.querySelectorAll("h1, h2, p, .till-verdict strong")].filter((part) => !part.closest("[hidden]"));
   if (ears) ears.textContent = [...new Set(parts.map((part) => part.textContent?.trim()))].join(". ");
   signal(/** @type {"good"} */ (verdict.dataset.verdict));
 }

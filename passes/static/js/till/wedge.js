@@ -7,18 +7,21 @@ let typed = "";
 let lastKey = 0;
 
 /**
- * Calls `scanned` with whatever was read, from now on.
+ * Calls `scanned` with whatever was read, from now on. The field for codes needs no help.
  * @param {(code: string) => boolean} scanned says whether anything took it
  */
 export function listen(scanned) {
   addEventListener("keydown", (event) => {
-    const now = performance.now();
-    if (now - lastKey > FAST_MS) typed = "";
-    lastKey = now;
+    // The key's own time: a page that is busy hears of keys late and in a heap.
+    if (event.timeStamp - lastKey > FAST_MS) typed = "";
+    lastKey = event.timeStamp;
     if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) typed += event.key;
-    else if (event.key === "Enter" && typed.length >= LEAST_KEYS) take(event, scanned);
+    else if (event.key === "Enter" && !isField(document.activeElement) && typed.length >= LEAST_KEYS) take(event, scanned);
   }, true);
 }
+
+/** @param {Element | null} at */
+const isField = (at) => at?.id === "code";
 
 /**
  * @param {KeyboardEvent} event
