@@ -58,6 +58,11 @@ def times_for_card(tx: Connection, card_id: int, what: str, since: int) -> int:
     return int(tx.execute(select(func.count()).where(*which)).scalar_one())
 
 
+def times_by_person(tx: Connection, who: Presence, what: str, since: int) -> int:
+    which = (t.Action.staff_id == who.person.id, t.Action.what == what, t.Action.at >= since)
+    return int(tx.execute(select(func.count()).where(*which)).scalar_one())
+
+
 def _sum(tx: Connection, *which: object) -> int:
     total = select(func.coalesce(func.sum(t.Action.amount), 0)).where(t.Action.outcome == DONE, *which)  # type: ignore[arg-type]
     return int(tx.execute(total).scalar_one())

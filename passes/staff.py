@@ -22,10 +22,12 @@ from . import contacts
 from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row
 from .store import tables as t
+from .text import one_line
 
 ROLES = ("cashier", "manager", "owner")
 LEAST_PASSWORD = 12
 MOST_PASSWORD = 128
+MOST_NAME = 60
 SESSION_SECONDS = 12 * 3600
 INVITATION_SECONDS = 3 * 86_400
 LONGEST_SHIFT_SECONDS = 16 * 3600
@@ -64,6 +66,7 @@ class Presence:
     till_id: int | None = None
     location: str = ""
     shift_id: int | None = None
+    by_pin: bool = False
 
     @property
     def stamp(self) -> str:
@@ -128,6 +131,14 @@ def link_card(tx: Connection, key: str, card_id: int | None) -> None:
     tx.execute(delete(t.StaffCard).where(t.StaffCard.staff_id == id))
     if card_id is not None:
         tx.execute(insert(t.StaffCard).values(staff_id=id, card_id=card_id))
+
+
+def rename(tx: Connection, person: Person, name: str) -> None:
+    """What colleagues call them; empty: the beginning of their e-mail address."""
+    called = one_line(name)
+    if len(called) > MOST_NAME:
+        raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(name=called))
 
 
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
@@ -201,7 +212,7 @@ def present(tx: Connection, token: str, now: int) -> Presence | None:
         return None
     # Four digits open the till, not the console.
     person = _person(row) if row.by_pin is None else replace(_person(row), role="cashier")
-    return Presence(person, row.till, row.till_id, row.location or "", shift_id)
+    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None)
 
 
 def log_out(tx: Connection, token: str) -> None:

@@ -32,9 +32,9 @@ _SAID = re.compile(r'\b(name|value)="([^"]*)"')
 class Shop:
     """A café with staff: Kasia at the till, Marek who says things to members."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock()
-        self.home = new_home(folder, apple=False, server__public_url="http://127.0.0.1:8000")
+        self.home = new_home(folder, apple=False, server__public_url="http://127.0.0.1:8000", **settings)
         self.app: Flask = create_app(self.home, self.clock)
         self.service: Service = self.app.extensions[EXTENSION]
         hashed = _password_hash()

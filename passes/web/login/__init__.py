@@ -17,6 +17,7 @@ def register(app: Flask, service: Service) -> None:
     """Once per application, whichever of the pages behind the door asks first."""
     from flask_security import Security
 
+    from .account import own_pages
     from .accounts import Accounts
     from .backstage import csrf
     from .tills import device
@@ -31,6 +32,7 @@ def register(app: Flask, service: Service) -> None:
     csrf.init_app(app)
     app.register_blueprint(login)
     app.register_blueprint(device)
+    app.register_blueprint(own_pages)
 
 
 def _configuration() -> dict[str, object]:

@@ -53,12 +53,14 @@ def words(look: str | None = None) -> Words:
 def show(template: str, **names: Any) -> str:
     """A page behind the login."""
     names.setdefault("words", words())
-    person = current_user.presence.person if current_user.is_authenticated else None
+    here = current_user.presence if current_user.is_authenticated else None
     return render_template(
         template,
         languages=page.languages() if request.method == "GET" else [],
         organisation=service().settings.shop.name,
-        person=person,
+        person=here.person if here else None,
+        by_pin=here is not None and here.by_pin,
+        shift_open=here is not None and here.shift_id is not None,
         csrf=generate_csrf,
         **names,
     )
@@ -85,7 +87,10 @@ def refuse(error: PassesError) -> Response:
     """A refusal as a page, or as problem+json to a script."""
     said = sentence(error, words())
     if wants_json():
-        response = jsonify(type="about:blank", title=error.code, status=error.status, code=error.code, detail=said)
+        where = {"field": error.field} if error.field else {}
+        response = jsonify(
+            type="about:blank", title=error.code, status=error.status, code=error.code, detail=said, **where
+        )
         response.content_type = "application/problem+json"
     else:
         response = Response(show("staff/refused.html", sentence=said, status=error.status))

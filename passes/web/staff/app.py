@@ -28,7 +28,7 @@ STATIC = Path(__file__).parents[2] / "static"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".woff2": "font/woff2"}
 SCOPE = "/staff"
 _FOLDERS = ("js/till", "fonts", "vendor/scanner")
-_SHEETS = ("css/base.css", "css/customer.css", "css/staff.css")
+_SHEETS = ("css/base.css", "css/customer.css", "css/staff.css", "css/till.css")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SPOKEN = ("till", "refused")
 

@@ -54,6 +54,10 @@ def _sentences(body: Mapping[str, Any], programme: Programme, words: Words) -> I
             case "reward":
                 named = {reward.key: words.pick(reward.name) for reward in definition.rewards}
                 yield words.say("staff.why.reward", amount=many, name=named.get(why["reward"], why["reward"]))
+            case "adjust":
+                yield words.say(
+                    "staff.why.adjust", amount=_signed(why["amount"], definition.unit, words), reason=why["reason"]
+                )
             case "reverse":
                 yield words.say("staff.why.back" if why["amount"] > 0 else "staff.why.taken_back", amount=many)
     if not body["why"]:

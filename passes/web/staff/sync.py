@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, abort, jsonify, request
 from flask_security import current_user
 
 from ... import cards, offline, programmes, shifts, tills
@@ -93,9 +93,11 @@ def _find(tx: Connection, code: str) -> Held:
 
 
 def _actions() -> list[Queued]:
-    request.max_content_length = MOST_BODY_BYTES
+    raw = request.get_data()
+    if len(raw) > MOST_BODY_BYTES:
+        abort(413)
     bodies.check(request)
-    body = bodies.parse(request.get_data() or b"{}")
+    body = bodies.parse(raw or b"{}")
     if set(body) != {"till_seq_from", "actions"}:
         raise BadInput("A queue has till_seq_from and actions, and nothing else.", field="actions")
     first, actions = body["till_seq_from"], body["actions"]

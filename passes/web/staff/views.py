@@ -120,7 +120,7 @@ def post(serial: str) -> Any:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     if not answer.repeated:
         session["last"] = [serial, order.receipt, service().now]
-    return _to_done(serial, order.receipt)
+    return to_done(serial, order.receipt)
 
 
 @staff_pages.get("/cards/<serial>/receipts/<receipt>")
@@ -149,7 +149,7 @@ def ask_undo(serial: str, receipt: str) -> Any:
         held, row = _mine(tx, serial, receipt)
         programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     if not _may_undo(row):
-        return _to_done(serial, receipt)
+        return to_done(serial, receipt)
     said = words(programme.promise.look)
     story = tell(row.answer, programme, said)
     return show("staff/undo.html", words=said, serial=serial, receipt=receipt, story=story, **_who(held))
@@ -169,7 +169,7 @@ def undo(serial: str, receipt: str) -> Any:
             answer = receipts.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp)
             doing.came_to(held, reversal, answer)
     session.pop("last", None)
-    return _to_done(serial, reversal)
+    return to_done(serial, reversal)
 
 
 @staff_pages.get("/practice")
@@ -304,6 +304,6 @@ def _last() -> dict[str, str] | None:
     return {"serial": serial, "receipt": receipt}
 
 
-def _to_done(serial: str, receipt: str) -> Any:
+def to_done(serial: str, receipt: str) -> Any:
     address = url_for("staff.done", serial=serial, receipt=receipt)
     return jsonify(next=address) if wants_json() else redirect(address, 303)
