@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import zxingcpp
 from PIL import Image, ImageEnhance, ImageFilter
@@ -59,7 +60,8 @@ def camera(chromium: Browser, film: Path) -> Iterator[Browser]:
 
 def _picture(text: str, kind: zxingcpp.BarcodeFormat, hand: Hand, turn: int, chance: random.Random) -> Image.Image:
     dots = memoryview(zxingcpp.create_barcode(text, kind).to_image(scale=WIDE[kind]))  # type: ignore[arg-type]
-    drawn = Image.frombytes("L", dots.shape[1::-1], dots.tobytes())
+    height, width = cast(tuple[int, int], dots.shape)
+    drawn = Image.frombytes("L", (width, height), dots.tobytes())
     paper = Image.new("L", SIZE, 118)
     sway = (turn % 3) - 1
     card = drawn.rotate(hand.turned + sway, expand=True, fillcolor=255, resample=Image.Resampling.BICUBIC)
