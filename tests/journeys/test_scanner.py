@@ -105,7 +105,7 @@ def test_without_a_camera_the_till_says_what_to_do(
     with visit(chromium, storage_state=logged_in) as page:
         page.goto(f"{open_shop.url}/staff")
         page.get_by_role("button", name="Scan with the camera").click()
-        expect(page.locator("[data-part=note]")).to_contain_text("This device has no camera")
+        expect(page.locator("[data-lens=note]")).to_contain_text("This device has no camera")
         assert barriers(page) == []
 
 

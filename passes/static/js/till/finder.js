@@ -99,5 +99,5 @@ function note(sentence) {
 
 /** @param {string} name */
 function part(name) {
-  return /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (shown).querySelector(`[data-part=${name}]`));
+  return /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (shown).querySelector(`[data-lens=${name}]`));
 }
