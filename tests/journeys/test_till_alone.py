@@ -197,7 +197,7 @@ def test_a_signed_code_is_believed_for_two_days_and_a_forged_one_never(
     key, other, day = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), int(time.time()) // DAY
     keys = [{"id": key_id(key), "public": base64.b64encode(key.public_key().public_bytes_raw()).decode()}]
     with visit(chromium, expect=LOST) as page:
-        page.goto(f"{open_shop.url}/till/offline")
+        page.goto(f"{open_shop.url}/login")
 
         def said(code: str, keys: list[dict[str, str]]) -> Any:
             return page.evaluate(

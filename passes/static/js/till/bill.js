@@ -44,7 +44,7 @@ export function remember(code) {
 function placeCode(main) {
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
   if (!scanned || scanned.page) return;
-  if (main.querySelector(".till-card")) sessionStorage.setItem(SCANNED, JSON.stringify({ ...scanned, page: location.pathname }));
+  if (main.matches(".till-card")) sessionStorage.setItem(SCANNED, JSON.stringify({ ...scanned, page: location.pathname }));
   else sessionStorage.removeItem(SCANNED);
 }
 
