@@ -16,7 +16,7 @@ from .card import Card, Revision
 from .errors import CardNotActive, LinkRevoked, NotFound
 from .points.ledger import Account
 from .secrets import Secrets, same, url_text
-from .store import Connection, Row
+from .store import Connection, Row, Store
 from .store import tables as t
 
 CODE_LABEL = "code"
@@ -99,21 +99,24 @@ def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) 
 
 def by_link(tx: Connection, serial: str, key: str, secrets: Secrets) -> Held:
     """The card behind a member's link; a wrong key and an unknown card give the same answer."""
-    held = find(tx, "serial", serial[:64])
-    nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
-    newest = int(held.row.link_version) if held else 1
-    if same(key, link_key(secrets, serial[:64], nonce, newest, key_id)) and held is not None:
-        return held
-    earlier = range(max(1, newest - _LINKS_REMEMBERED), newest)
-    if held and any(same(key, link_key(secrets, serial[:64], nonce, version, key_id)) for version in earlier):
-        raise LinkRevoked("This link was taken back; a newer one opens the card.")
-    raise NotFound("There is no card behind this link.")
+    return _opened(find(tx, "serial", serial[:64]), serial[:64], key, secrets)
+
+
+def glance_by_link(store: Store, serial: str, key: str, secrets: Secrets) -> Held:
+    """As `by_link`, for whoever looks at nothing else of the store."""
+    return _opened(glance(store, serial[:64]), serial[:64], key, secrets)
 
 
 def find(tx: Connection, by: str, value: object, lock: bool = False) -> Held | None:
     """The card whose `by` (id, serial, number or code_id) is this value."""
     row = tx.execute(_FIND[by, lock], {"b_value": value}).first()
     return Held(row) if row else None
+
+
+def glance(store: Store, serial: str) -> Held | None:
+    """The card of this serial number, for whoever looks at nothing else of the store."""
+    rows = store.glance(_FIND["serial", False], b_value=serial)
+    return Held(rows[0]) if rows else None
 
 
 def set_status(tx: Connection, held: Held, status: str) -> None:
@@ -135,6 +138,17 @@ def link_key(secrets: Secrets, serial: str, nonce: bytes, link_version: int, key
 def proof(secrets: Secrets, key_id: str) -> codes.Prove:
     """How codes are proved under one of our keys."""
     return lambda id: secrets.derive(CODE_LABEL, id, key_id=key_id)
+
+
+def _opened(held: Held | None, serial: str, key: str, secrets: Secrets) -> Held:
+    nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(16), secrets.current)
+    newest = int(held.row.link_version) if held else 1
+    if same(key, link_key(secrets, serial, nonce, newest, key_id)) and held is not None:
+        return held
+    earlier = range(max(1, newest - _LINKS_REMEMBERED), newest)
+    if held and any(same(key, link_key(secrets, serial, nonce, version, key_id)) for version in earlier):
+        raise LinkRevoked("This link was taken back; a newer one opens the card.")
+    raise NotFound("There is no card behind this link.")
 
 
 def _found(tx: Connection, by: str, value: object, lock: bool) -> Held:

@@ -150,7 +150,7 @@ class StoreSection(Section):
 
 class Work(Section):
     queue: QueueAddress = "sqlite:///work.db"
-    batch: Whole = Field(default=1000, ge=1, le=5000)
+    batch: Whole = Field(default=250, ge=1, le=5000)
     lease_seconds: Whole = Field(default=60, ge=10, le=3600)
 
 

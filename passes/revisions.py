@@ -3,12 +3,16 @@
 Whoever changes a card calls `record` in the same transaction. It draws the card from what the store
 holds at that moment; the same drawing keeps its revision, another one gets the next, a later date, and makes
 every installation of the card stale. Nothing is sent from here.
+
+Who changes many cards may draw them ahead, outside the transaction that writes them: a drawing depends on nothing
+but the rows it was made of, so `keep` takes it if those are the same when it reads them under the lock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, case, or_, select, update
@@ -26,15 +30,50 @@ def record(tx: Connection, card_id: int, now: int) -> int:
 
 def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -> dict[int, int]:
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
-    rows = _rows(tx, card_ids)
+    made = sketch(tx, card_ids, now)
+    _write(tx, made, now, bulk)
+    return {each.row.id: each.drawn["b_revision"] for each in made}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A card's columns after a drawing, and all it was made of."""
+
+    row: Row
+    lots: tuple[Lot, ...]
+    drawn: dict[str, Any]
+
+    @property
+    def is_new(self) -> bool:
+        """The card looks different, or will at another time."""
+        after = (self.drawn["b_revision"], self.drawn["b_next_change"])
+        return after != (self.row.revision, self.row.next_change)
+
+
+def sketch(tx: Connection, card_ids: Sequence[int], now: int) -> list[Sketch]:
+    """Draw cards and write nothing; no row need be held."""
     lots = _lots(tx, card_ids)
-    drawn = [_drawn(tx, row, lots.get(row.id, ()), now) for row in rows]
-    if drawn:
-        tx.execute(_UPDATE_CARD, drawn)
-    changed = [values for values, row in zip(drawn, rows, strict=True) if values["b_revision"] != row.revision]
-    if changed:
+    return [_sketch(tx, row, lots.get(row.id, ()), now) for row in _rows(tx, card_ids)]
+
+
+def keep(tx: Connection, sketches: Iterable[Sketch], now: int, bulk: bool) -> set[int]:
+    """As `record_many`, of drawings made ahead: those whose rows, which the caller holds, are as they were.
+
+    The cards that this was true of; draw the others anew.
+    """
+    made = {each.row.id: each for each in sketches}
+    lots = _lots(tx, list(made))
+    same = [made[row.id] for row in _rows(tx, list(made)) if made[row.id].row == row]
+    same = [each for each in same if each.lots == lots.get(each.row.id, ())]
+    _write(tx, same, now, bulk)
+    return {each.row.id for each in same}
+
+
+def _write(tx: Connection, made: Sequence[Sketch], now: int, bulk: bool) -> None:
+    if moved := [each.drawn for each in made if each.is_new]:
+        tx.execute(_UPDATE_CARD, moved)
+    if changed := [each.drawn for each in made if each.drawn["b_revision"] != each.row.revision]:
         _make_stale(tx, changed, now, bulk)
-    return {values["b_id"]: values["b_revision"] for values in drawn}
 
 
 def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
@@ -48,8 +87,7 @@ def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]
     return lots
 
 
-def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[str, Any]:
-    """The card's columns after this drawing."""
+def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> Sketch:
     promise = programmes.at_version(tx, row.programme_id, row.version).promise
     facts = Facts(
         promise=promise,
@@ -78,7 +116,7 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> dict[st
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
         values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
-    return values
+    return Sketch(row, lots, values)
 
 
 def _next_visit(facts: Facts, now: int) -> int | None:
@@ -110,6 +148,7 @@ _SELECT = (
         t.Card.revision,
         t.Card.modified,
         t.Card.digest,
+        t.Card.next_change,
         t.Card.created,
         t.Card.link_version,
         t.Member.name,

@@ -16,7 +16,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
@@ -67,6 +67,7 @@ class Presence:
     location: str = ""
     shift_id: int | None = None
     by_pin: bool = False
+    has_factor: bool = False
 
     @property
     def stamp(self) -> str:
@@ -98,6 +99,11 @@ def find(tx: Connection, email: str) -> Person:
     if row is None or row.ended is not None:
         raise NotFound("Nobody with this e-mail address may log in.", field="email")
     return _person(row)
+
+
+def by_key(tx: Connection, key: str) -> Person | None:
+    row = tx.execute(select(t.Staff).where(t.Staff.key == key[:16], t.Staff.ended.is_(None))).first()
+    return _person(row) if row else None
 
 
 def account(tx: Connection, email: str) -> Account:
@@ -139,6 +145,11 @@ def rename(tx: Connection, person: Person, name: str) -> None:
     if len(called) > MOST_NAME:
         raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
     tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(name=called))
+
+
+def trained(tx: Connection, person: Person, now: int) -> None:
+    """They finished the training at the till."""
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(trained=now))
 
 
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
@@ -212,7 +223,32 @@ def present(tx: Connection, token: str, now: int) -> Presence | None:
         return None
     # Four digits open the till, not the console.
     person = _person(row) if row.by_pin is None else replace(_person(row), role="cashier")
-    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None)
+    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, row.has_factor)
+
+
+def sessions(tx: Connection, person: Person, now: int) -> Sequence[Row]:
+    """Where the person is logged in: when since, and the till's name if it has one."""
+    query = select(t.StaffSession.hash, t.StaffSession.created, t.Till.name, t.Till.location)
+    query = query.outerjoin(t.Till, t.Till.key == t.StaffSession.till)
+    live = (t.StaffSession.staff_id == person.id, t.StaffSession.created > now - SESSION_SECONDS)
+    return tx.execute(query.where(*live).order_by(t.StaffSession.created.desc())).all()
+
+
+def end_session(tx: Connection, person: Person, hash: bytes) -> None:
+    """One of the person's own logins."""
+    which = (t.StaffSession.hash == hash, t.StaffSession.staff_id == person.id)
+    tx.execute(delete(t.StaffSession).where(*which))
+
+
+def session_hash(token: str) -> bytes:
+    """What `sessions` calls the login with this token."""
+    return _hash(token)
+
+
+def needs_factor(rule: str, who: Presence) -> bool:
+    """Whether the shop wants this person to set up a second factor first; a PIN counts at its till alone."""
+    wanted = rule == "everyone" or (rule == "managers" and who.person.role != "cashier")
+    return wanted and not who.has_factor and not who.by_pin
 
 
 def log_out(tx: Connection, token: str) -> None:
@@ -261,6 +297,7 @@ _PRESENT = (
         t.Till.location,
         t.Shift.id.label("open_shift"),
         t.Shift.started,
+        or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)).label("has_factor"),
     )
     .join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
     .outerjoin(t.Till, (t.Till.key == t.StaffSession.till) & t.Till.revoked.is_(None))

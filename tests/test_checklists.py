@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 LIST = (ROOT / "docs" / "apple-checklist.md").read_text("utf-8")
 LINES = {"B": 22, "J": 29, "W": 28, "P": 14, "C": 4, "D": 2}
@@ -20,3 +22,15 @@ def test_every_test_it_names_exists() -> None:
     written = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
     named = set(re.findall(r"`(test_\w+)`", LIST))
     assert named - written == set()
+
+
+def test_every_line_names_a_test() -> None:
+    """The lines about pass.json share the two that stand above their table."""
+    lines = re.findall(r"^\| [BWPCD]\d\d \|.*$", LIST, re.MULTILINE)
+    assert [line for line in lines if "`test_" not in line] == []
+
+
+@pytest.mark.parametrize("rule", [f"{part}{number:02d}" for part in "BJ" for number in range(1, LINES[part] + 1)])
+def test_every_rule_for_a_pass_has_a_broken_example(rule: str) -> None:
+    examples = (ROOT / "tests" / "unit" / "test_passcheck.py").read_text("utf-8")
+    assert re.search(rf"\b{rule}[EW]?\b", examples)

@@ -377,7 +377,8 @@ class Passkey(Base):
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
     credential: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
     public: Mapped[bytes] = mapped_column(LargeBinary)
-    count: Mapped[int]
+    # How often it signed, as it says itself; a copy of the key would be behind.
+    signed: Mapped[int]
     name: Mapped[str] = mapped_column(String(60))
     created: Mapped[int]
     used: Mapped[int | None]

@@ -1,13 +1,17 @@
 """The web application: every blueprint, and what holds for all of them.
 
-Errors that we can explain become answers here and nowhere else: a page for people, problem+json for systems.
+It is three applications behind one address (`rooms`), so that a phone or an open card does not pay for logins and
+counted calls that only others need. Errors that we can explain become answers here and nowhere else: a page for
+people, problem+json for systems. Every answer leaves with headers that keep it private and keep foreign content out.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
@@ -17,10 +21,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import BadInput, Busy, NotFound, PassesError
+from ..practice import Practice
 from ..service import Service
-from .current import EXTENSION
-from .headers import protect
+from .current import EXTENSION, PRACTICE
+from .headers import HEADERS
 from .page import error_page
+from .rooms import EXTENSION as EXTENSION_ROOMS
+from .rooms import Rooms
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger()
 
@@ -28,7 +38,7 @@ Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
 _FOR_MACHINES = ("/api/", "/apple/v1")
-_FOR_ALL = ("static", "looks", "till")
+_FOR_ALL = ("till", "static")
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -40,49 +50,63 @@ class Sessions(SecureCookieSessionInterface):
 
 def build(service: Service) -> Flask:
     """The application over this service."""
+    from . import api, customer, health
+
+    front, cards = _application(service), _application(service)
+    for part in (customer, api):
+        part.register(front, service)
+    health.register(cards, service)
+    for wallet in service.wallets.values():
+        wallet.register(cards)
+    front.extensions[EXTENSION_ROOMS] = rooms = Rooms(front, cards, lambda: _backstage(service))
+    front.wsgi_app = _protected(rooms)  # type: ignore[assignment, method-assign]
+    customer.register_links(cards)
+    service.store.nudge = service.nudging()
+    return front
+
+
+def _backstage(service: Service) -> Flask:
+    from . import customer, marketer, staff
+
+    app = _application(service)
+    app.config.update(_sessions(service))
+    app.session_interface = Sessions()
+    for part in (staff, marketer):
+        part.register(app, service)
+    customer.register_links(app)
+    return app
+
+
+def _application(service: Service) -> Flask:
+    """An application with nothing in it but what holds for all."""
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
+    app.extensions[PRACTICE] = Practice(service)
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
-    app.config.update(_configuration(service))
-    app.session_interface = Sessions()
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES, MAX_FORM_PARTS=100)
     if service.settings.server.proxies:
         hops = service.settings.server.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_env.autoescape = True
-    _register(app, service)
     app.register_error_handler(PassesError, _explain)
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
     app.before_request(_refuse_nul)
-    app.after_request(protect)
-    service.store.nudge = service.worker().nudge_soon
     return app
 
 
-def _configuration(service: Service) -> dict[str, object]:
+def _sessions(service: Service) -> dict[str, object]:
     https = service.settings.server.public_url.startswith("https://")
     return {
         "SECRET_KEY": service.secrets.derive("session").hex(),
-        "MAX_CONTENT_LENGTH": MOST_BODY_BYTES,
-        "MAX_FORM_MEMORY_SIZE": MOST_BODY_BYTES,
-        "MAX_FORM_PARTS": 100,
         "SESSION_COOKIE_NAME": "__Host-passes" if https else "passes",
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     }
-
-
-def _register(app: Flask, service: Service) -> None:
-    from . import api, customer, health, marketer, staff
-
-    for part in (customer, staff, marketer, api, health):
-        part.register(app, service)
-    for wallet in service.wallets.values():
-        wallet.register(app)
 
 
 def _refuse_nul() -> None:
@@ -140,3 +164,17 @@ def _wants_page() -> bool:
     if request.path.startswith(_FOR_MACHINES):
         return False
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
+
+
+def _protected(application: WSGIApplication) -> WSGIApplication:
+    """Every answer gets the headers it does not have yet."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *trouble: Any) -> Callable[[bytes], object]:
+            given = {name.lower() for name, _ in headers}
+            missing = [header for header in HEADERS.items() if header[0].lower() not in given]
+            return start_response(status, headers + missing, *trouble)
+
+        return application(environ, start)
+
+    return serve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,28 +153,24 @@ def test_a_reward_and_its_undo_take_two_taps_each(
     assert shop.balance(serial) == 100
 
 
-def test_the_three_minute_tour_by_keyboard_alone(
+def test_practice_is_the_same_screen_with_a_clock(
     shop: Shop, open_shop: Site, chromium: Browser, logged_in: Any
 ) -> None:
-    with visit(chromium, viewport=DESK, storage_state=logged_in) as page:
+    with visit(chromium, storage_state=logged_in) as page:
         page.goto(f"{open_shop.url}/staff")
-        page.get_by_role("link", name="Practice").press("Enter")
-        expect(page.get_by_text("Training")).to_be_visible()
-        assert barriers(page) == []
-        sent: list[str] = []
-        page.on("request", lambda request: sent.append(request.url))
-        page.get_by_role("button", name="Anna Nowak").press("Enter")
-        page.keyboard.type("24.50", delay=70)
+        page.locator("form[action$='/staff/practice'] button").press("Enter")
+        expect(page.locator(".till-practice")).to_be_visible()
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"\d:\d\d"))
+        assert barriers(page) == [] and not is_wider_than_the_screen(page)
+        page.get_by_role("button", name="Anna").press("Enter")
+        page.locator("#amount").fill("24.50")
         page.keyboard.press("Enter")
+        expect(page.locator(".till-practice")).to_be_visible()
         expect(page.locator("#said")).to_contain_text("+24 points")
-        page.get_by_role("button", name="Undo").press("Enter")
-        page.get_by_role("button", name="Undo").last.press("Enter")
-        page.get_by_role("button", name="Anna Nowak").press("Enter")
-        page.get_by_role("button", name="Give: Espresso").press("Enter")
-        page.get_by_role("button", name="Jan Zieliński").press("Enter")
-        expect(page.get_by_text("Card is blocked", exact=True)).to_be_visible()
-        expect(page.get_by_text("You know the till.")).to_be_visible()
-        assert barriers(page) == [] and sent == []
+        page.goto(f"{open_shop.url}/staff")
+        expect(page.locator(".tour-tasks [data-done]")).to_have_count(2)
+        page.locator("form[action$='/practice/end'] button").press("Enter")
+        expect(page.locator(".till-practice")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "pl"])
@@ -202,7 +199,7 @@ def test_every_page_of_the_till_fits_every_screen(
 ) -> None:
     """320 is also what a screen of 640 shows at 200 %."""
     with visit(chromium, expect=("403",), storage_state=logged_in) as page:
-        for path in ("/staff", "/staff/practice", "/staff/crib", "/till/offline"):
+        for path in ("/staff", "/staff/crib", "/till/offline"):
             page.goto(f"{open_shop.url}{path}?language=ru")
             assert barriers(page) == [], path
             for width in (320, 768, 1280):

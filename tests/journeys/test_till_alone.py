@@ -171,7 +171,7 @@ def test_a_new_version_takes_over_between_sales(tmp_path: Path, chromium: Browse
         scans(page, code_of(shop, serial))
         expect(page.get_by_role("heading", name="Anna")).to_be_visible()
         settings = (shop.home / "config.toml").read_text("utf-8")
-        (shop.home / "config.toml").write_text(settings.replace("Corner Café", "Corner Bakery"), "utf-8")
+        (shop.home / "config.toml").write_text(settings.replace("Corner Caf", "Corner Bakery Caf"), "utf-8")
         opened.goes_down()
         opened.runs(create_app(shop.home, shop.clock))
         opened.comes_back()

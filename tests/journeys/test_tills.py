@@ -300,3 +300,17 @@ def test_a_manager_takes_back_what_is_older_with_a_reason(shop: Shop) -> None:
     assert "was taken back" in boss.opens(f"/staff/manage/returns?receipt={number}").text
     assert logged(shop, t.Action.what == "undo_older")[-1] == ("undo_older", "repeated")
     assert boss.opens("/staff/manage/returns?receipt=nothing").status_code == 404
+
+
+# -- worth a look
+
+
+def test_a_manager_sees_what_is_worth_a_look_and_nobody_else_does(shop: Shop) -> None:
+    kasia, serial = shop.desk(KASIA), shop.has_member()
+    for _ in range(3):
+        kasia.sells(serial, amount="10")
+    boss = shop.desk(MAREK)
+    boss.opens("/staff/manage/watch")
+    assert "kasia rang up 3 bills for this card within ten minutes" in boss.says
+    assert shop.held(serial).row.number in boss.says
+    assert kasia.opens("/staff/manage/watch").status_code == 403

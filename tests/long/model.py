@@ -1,6 +1,9 @@
 """The random life of a programme (tests/journeys/test_model.py), for as long as you like.
 
-.venv/bin/python -m tests.long.model --runs 2000 --steps 100
+    .venv/bin/python -m tests.long.model --runs 2000 --steps 100
+    .venv/bin/python -m tests.long.model --runs 50 --store postgresql
+
+Printed: how many lives were lived and that all accounts agree, or the shortest life after which they do not.
 """
 
 from __future__ import annotations

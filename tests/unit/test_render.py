@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passes.card import Card, Contact, Expiring, Location, News, Offer, Progress, Reward, Tier
-from passes.wallets.apple.render import NAME, _noun, clean, number
+from passes.wallets.apple.sentences import NAME, _noun, clean, number
 from passes.words import Catalogue
 
 from ..passcheck import check

@@ -77,8 +77,7 @@ class Page:
 
     def state(self, serial: str, key: str) -> Response:
         """204 while the revision that the page shows is the newest, else what changed on it."""
-        with self._service.store.reading() as tx:
-            held = cards.by_link(tx, serial, key, self._service.secrets)
+        held = cards.glance_by_link(self._service.store, serial, key, self._service.secrets)
         if request.args.get("revision") == str(held.row.revision):
             answer = Response(status=204)
         else:
@@ -150,8 +149,7 @@ class Page:
         return [wallet for wallet in others if wallet.is_offered(card)]
 
     def _shown(self, serial: str, key: str) -> Shown:
-        with self._service.store.reading() as tx:
-            return self._drawn(cards.by_link(tx, serial, key, self._service.secrets))
+        return self._drawn(cards.glance_by_link(self._service.store, serial, key, self._service.secrets))
 
     def _shown_with_history(self, serial: str, key: str) -> tuple[Shown, list[Happened]]:
         with self._service.store.reading() as tx:

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import json
 
-from joserfc import jws
-from joserfc.jwk import RSAKey
-
 from ...errors import ConfigError
 from .access import Account
 
@@ -24,11 +21,16 @@ class SaveLinks:
     """Signs links for one service account."""
 
     def __init__(self, account: Account) -> None:
+        # Here and below: only homes with this wallet need it.
+        from joserfc.jwk import RSAKey
+
         self._email = account.email
         self._key = RSAKey.import_key(account.key)
         self._header = {"alg": "RS256", "typ": "JWT", "kid": account.key_id}
 
     def make(self, link_list: str, object_id: str, class_id: str, now: int) -> str:
+        from joserfc import jws
+
         claims = {
             "iss": self._email,
             "aud": "google",

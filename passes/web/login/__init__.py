@@ -20,6 +20,7 @@ def register(app: Flask, service: Service) -> None:
     from .account import own_pages
     from .accounts import Accounts
     from .backstage import csrf
+    from .second import second
     from .tills import device
     from .views import login
 
@@ -31,6 +32,7 @@ def register(app: Flask, service: Service) -> None:
     app.login_manager.request_loader(lambda request: None)  # type: ignore[attr-defined]
     csrf.init_app(app)
     app.register_blueprint(login)
+    app.register_blueprint(second)
     app.register_blueprint(device)
     app.register_blueprint(own_pages)
 

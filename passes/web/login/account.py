@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, jsonify, redirect, request, session, url_for
+from flask_security import current_user
 
-from ... import pins, staff, tries
-from ...errors import Forbidden, PassesError
+from ... import factors, passkeys, pins, staff, tries
+from ...errors import Forbidden, NotFound, PassesError
 from ...staff import Person
+from ...wallets.ecard.picture import code_path, code_size
 from ..current import service
-from .backstage import guard, presence, sentence, show, words
+from . import second
+from .backstage import guard, presence, refuse, row_number, sentence, show, words
 
 FREE_TRIES = 5
 
@@ -67,6 +70,89 @@ def choose_pin() -> Any:
     return _done()
 
 
+@own_pages.post("/factor")
+def begin_factor() -> Any:
+    """A new secret, shown once; it counts from the first code that fits."""
+    try:
+        confirmed()
+    except PassesError as wrong:
+        return _page(wrong, "factor"), wrong.status
+    session["totp"] = factors.new_secret()
+    return redirect(url_for("account.show_factor"), 303)
+
+
+@own_pages.get("/factor")
+def show_factor() -> Any:
+    return _factor_page("") if session.get("totp") else _done()
+
+
+@own_pages.post("/factor/confirm")
+def confirm_factor() -> Any:
+    """The codes for bad days are on this one page, and nowhere else."""
+    here, secret = service(), session.get("totp")
+    if not secret:
+        return _done()
+    try:
+        with here.store.transaction() as tx:
+            code = request.form.get("code", "")[:20]
+            codes = factors.set_up(tx, here.secrets, presence().person, secret, code, here.now)
+    except PassesError as wrong:
+        return _factor_page(words().say("account.factor_wrong")), wrong.status
+    session.pop("totp")
+    return show("staff/manage/recovery.html", codes=codes)
+
+
+@own_pages.post("/factor/forget")
+def forget_factor() -> Any:
+    try:
+        person = confirmed()
+    except PassesError as wrong:
+        return _page(wrong, "factor"), wrong.status
+    with service().store.transaction() as tx:
+        factors.forget(tx, person)
+    return _done()
+
+
+@own_pages.post("/passkeys/options")
+def ask_passkey() -> Any:
+    try:
+        person = confirmed()
+    except PassesError as wrong:
+        return refuse(wrong)
+    with service().store.reading() as tx:
+        return jsonify(passkeys.asked_to_make(tx, second.here_is(), person, second.new_challenge()))
+
+
+@own_pages.post("/passkeys")
+def add_passkey() -> Any:
+    here, challenge, name = service(), second.challenge_of(), request.args.get("name", "")[:200]
+    with here.store.transaction() as tx:
+        passkeys.add(tx, second.here_is(), presence().person, challenge, second.sent(), name, here.now)
+    return jsonify(next=url_for("account.account"))
+
+
+@own_pages.post("/passkeys/<id>/forget")
+def forget_passkey(id: str) -> Any:
+    try:
+        person = confirmed()
+    except PassesError as wrong:
+        return _page(wrong, "passkeys"), wrong.status
+    with service().store.transaction() as tx:
+        passkeys.forget(tx, person, row_number(id))
+    return _done()
+
+
+@own_pages.post("/sessions/<id>/end")
+def end_session(id: str) -> Any:
+    try:
+        hashed = bytes.fromhex(id[:64])
+    except ValueError:
+        raise NotFound("There is no such login.") from None
+    with service().store.transaction() as tx:
+        staff.end_session(tx, presence().person, hashed)
+    return _done()
+
+
 def confirmed() -> Person:
     """The person, who typed the password once more; raises when it is not theirs."""
     here, person = service(), presence().person
@@ -83,11 +169,29 @@ def confirmed() -> Person:
 
 
 def _page(wrong: PassesError | None = None, part: str = "") -> str:
-    person = presence().person
-    with service().store.reading() as tx:
-        has_pin = pins.is_set(tx, person)
-    said = sentence(wrong, words()) if wrong else ""
-    return show("staff/manage/account.html", has_pin=has_pin, wrong=said, part=part)
+    here, who, said = service(), presence(), words()
+    mine = staff.session_hash(current_user.fs_uniquifier)
+    with here.store.reading() as tx:
+        has_pin, has_factor = pins.is_set(tx, who.person), factors.is_set(tx, who.person)
+        keys, logins = passkeys.all(tx, who.person), staff.sessions(tx, who.person, here.now)
+    return show(
+        "staff/manage/account.html",
+        has_pin=has_pin,
+        has_factor=has_factor,
+        keys=[(key, said.date(key.created, here.settings.zone)) for key in keys],
+        logins=[(row, said.moment(row.created, here.settings.zone), row.hash == mine) for row in logins],
+        must=staff.needs_factor(here.settings.till.second_factor, who),
+        wrong=sentence(wrong, said) if wrong else "",
+        part=part,
+    )
+
+
+def _factor_page(wrong: str) -> str:
+    secret, person = session["totp"], presence().person
+    address = factors.address(secret, person, service().settings.shop.name)
+    drawing = {"size": code_size(address), "path": code_path(address)}
+    written = " ".join(secret[place : place + 4] for place in range(0, len(secret), 4))
+    return show("staff/manage/factor.html", drawing=drawing, secret=written, wrong=wrong)
 
 
 def _done() -> Any:

@@ -15,10 +15,10 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from ... import staff
-from ...errors import Busy, Forbidden, NotEnoughPoints, PassesError, Unauthorised
+from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
-from ..current import service
+from ..current import is_practice, service
 
 csrf = CSRFProtect()
 _OWN_PATH = re.compile(r"/(?:staff|console)(?:/[\w-]+)*/?(?:\?[\w=&-]*)?", re.ASCII)
@@ -37,8 +37,21 @@ def guard(blueprint: Blueprint, roles: Collection[str]) -> None:
 
 
 def presence() -> staff.Presence:
-    """Who is at which till; only behind `guard`."""
+    """Who is at which till; only behind `guard`. In practice there is no till and no shift."""
+    here = live_presence()
+    return staff.Presence(here.person, "practice") if is_practice() else here
+
+
+def live_presence() -> staff.Presence:
+    """Who it really is, practising or not."""
     return current_user.presence  # type: ignore[no-any-return]
+
+
+def row_number(written: str) -> int:
+    """A number in an address; whatever is none leads nowhere, but not past the guard."""
+    if not re.fullmatch(r"[0-9]{1,15}", written, re.ASCII):
+        raise NotFound("There is nothing at this address.")
+    return int(written)
 
 
 def own_path(path: str | None) -> str | None:
@@ -60,6 +73,7 @@ def show(template: str, **names: Any) -> str:
         organisation=service().settings.shop.name,
         person=here.person if here else None,
         by_pin=here is not None and here.by_pin,
+        practice=is_practice(),
         shift_open=here is not None and here.shift_id is not None,
         csrf=generate_csrf,
         **names,
@@ -111,6 +125,8 @@ def _check(roles: Collection[str]) -> Any:
         check_form()
     if presence().person.role not in roles:
         raise Forbidden("Your role does not include this page.")
+    if request.blueprint != "account" and staff.needs_factor(service().settings.till.second_factor, presence()):
+        return redirect(url_for("account.account"), 303)
     return None
 
 

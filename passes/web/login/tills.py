@@ -17,7 +17,7 @@ from ...shifts import Report, Shift
 from ...wallets.ecard.face import amount
 from ..current import service
 from . import enrolled
-from .backstage import check_form, refuse, show, words
+from .backstage import check_form, refuse, row_number, show, words
 from .views import enter
 
 device = Blueprint("device", __name__, url_prefix="/till")
@@ -87,11 +87,11 @@ def end() -> Any:
     return redirect(url_for("device.report", id=running.id), 303)
 
 
-@device.get("/shift/<int:id>")
-def report(id: int) -> Any:
+@device.get("/shift/<id>")
+def report(id: str) -> Any:
     """What the shift came to, to be read at the till where it was."""
     with service().store.reading() as tx:
-        till, found = enrolled.working(tx), shifts.find(tx, id) if id < 2**53 else None
+        till, found = enrolled.working(tx), shifts.find(tx, row_number(id))
         if till is None or found is None or found.till_id != till.id:
             raise NotFound("There is no such shift at this till.")
         told = shifts.report(tx, found)

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask_security import current_user, login_user, logout_user
 
-from ... import staff, tries
+from ... import factors, passkeys, staff, tries
 from ...errors import BadInput, NotFound, PassesError
 from ...network import counted_as
 from ...service import Service
@@ -30,7 +30,7 @@ login.register_error_handler(PassesError, refuse)
 @login.get("/login")
 def log_in() -> Any:
     if current_user.is_authenticated:
-        return redirect(_place(current_user.presence.person), 303)
+        return redirect(place_of(current_user.presence.person), 303)
     with service().store.reading() as tx:
         till = enrolled.working(tx)
     return show("staff/login.html", next=own_path(request.args.get("next")), wrong="", email="", till=till)
@@ -52,7 +52,7 @@ def open_session() -> Any:
         return _again(words().say("login.wrong"), email, 401)
     with service().store.transaction() as tx:
         tries.forgive(tx, account, address)
-    response = enter(known.person)
+    response = admit(known.person)
     device.remember(response, here, _account_hash(service(), email))
     return response
 
@@ -93,12 +93,12 @@ def choose_password(token: str) -> Any:
         if staff.invited(tx, token, service().now, lock=True).id != person.id:
             raise NotFound("This link was used or is too old; ask for a new one.")
         staff.set_password(tx, person, hashed)
-    return enter(person)
+    return admit(person)
 
 
-def enter(person: staff.Person, shift_id: int | None = None) -> Response:
+def enter(person: staff.Person, shift_id: int | None = None, place: str | None = None) -> Response:
     """A new session for the person, with nothing in it from before; by PIN, for this shift."""
-    language, place = session.get("language"), own_path(request.form.get("next"))
+    language, place = session.get("language"), place or own_path(request.form.get("next"))
     if current_user.is_authenticated:
         logout_user()
     session.clear()
@@ -111,10 +111,24 @@ def enter(person: staff.Person, shift_id: int | None = None) -> Response:
     session.permanent = True
     if language:
         session["language"] = language
-    return redirect(place or _place(presence.person), 303)  # type: ignore[return-value]
+    return redirect(place or place_of(presence.person), 303)  # type: ignore[return-value]
 
 
-def _place(person: staff.Person) -> str:
+def admit(person: staff.Person) -> Response:
+    """In, or to the second step; the password was right."""
+    with service().store.reading() as tx:
+        needs = factors.is_set(tx, person) or passkeys.is_set(tx, person)
+    if not needs:
+        return enter(person)
+    language, place = session.get("language"), own_path(request.form.get("next"))
+    session.clear()
+    session["half"] = [person.key, service().now, place]
+    if language:
+        session["language"] = language
+    return redirect(url_for("second.ask"), 303)  # type: ignore[return-value]
+
+
+def place_of(person: staff.Person) -> str:
     return url_for("staff.home" if person.role == "cashier" else "marketer.home")
 
 

@@ -14,7 +14,7 @@ __all__ = ["register"]
 
 def register(app: Flask, service: Service) -> None:
     # Each adds its pages to the one blueprint as it is read.
-    from . import conflicts, people, returns, shifts, tills  # noqa: F401
+    from . import conflicts, people, returns, shifts, tills, watch  # noqa: F401
     from .desk import manage
 
     app.register_blueprint(manage)

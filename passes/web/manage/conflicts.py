@@ -11,7 +11,7 @@ from ...errors import BadInput
 from ...store import Row
 from ...words import Words
 from ..current import service
-from ..login.backstage import sentence, words
+from ..login.backstage import row_number, sentence, words
 from ..staff.attempt import attempt
 from .desk import manage, moment, need, page
 
@@ -22,14 +22,14 @@ def all_conflicts() -> Any:
     return _list("")
 
 
-@manage.post("/conflicts/<int:id>")
-def resolve(id: int) -> Any:
-    note = request.form.get("note", "")[:1000]
+@manage.post("/conflicts/<id>")
+def resolve(id: str) -> Any:
+    number, note = row_number(id), request.form.get("note", "")[:1000]
     try:
         with attempt("conflicts") as doing:
-            conflicts.resolve(doing.tx, min(id, 2**53), doing.who.person, note, service().now)
+            conflicts.resolve(doing.tx, number, doing.who.person, note, service().now)
     except BadInput as wrong:
-        return _list(sentence(wrong, words()), id), wrong.status
+        return _list(sentence(wrong, words()), number), wrong.status
     return redirect(url_for("manage.all_conflicts"), 303)
 
 

@@ -10,6 +10,7 @@ from ... import shifts
 from ...errors import NotFound
 from ...store import tables as t
 from ..current import service
+from ..login.backstage import row_number
 from ..login.tills import lines, period
 from .desk import manage, moment, need, page
 
@@ -25,11 +26,11 @@ def all_shifts() -> Any:
     return page("shifts", "shifts", reports=[(told, period(told.shift)) for told in reports])
 
 
-@manage.get("/shifts/<int:id>")
-def shift(id: int) -> Any:
+@manage.get("/shifts/<id>")
+def shift(id: str) -> Any:
     need("reports")
     with service().store.reading() as tx:
-        found = shifts.find(tx, id) if id < 2**53 else None
+        found = shifts.find(tx, row_number(id))
         if found is None:
             raise NotFound("There is no such shift.")
         told = shifts.report(tx, found)

@@ -69,7 +69,8 @@ def revoke(key: str) -> Any:
 def _till(key: str, code: str = "") -> str:
     with service().store.reading() as tx:
         found = tills.by_key(tx, key)
-    address = f"{service().settings.server.public_url}{url_for('device.ask_enrol', code=code)}" if code else ""
+    address = f"{service().settings.server.public_url}{url_for('device.ask_enrol')}"
+    link = f"{address}/{code}"
     return page(
         "till",
         "tills",
@@ -79,7 +80,7 @@ def _till(key: str, code: str = "") -> str:
         revoked=moment(found.revoked),
         code=" ".join(code[place : place + 4] for place in range(0, len(code), 4)),
         address=address,
-        drawing={"size": code_size(address), "path": code_path(address)} if code else None,
+        drawing={"size": code_size(link), "path": code_path(link)} if code else None,
         minutes=tills.INVITATION_SECONDS // 60,
     )
 

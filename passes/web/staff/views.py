@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, request, session, url_for
+from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, programmes, staff
+from ... import cards, practice, programmes, staff
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -21,13 +21,12 @@ from ...programmes import Programme
 from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
 from ...words import Words, minor_digits
-from ..current import service
+from ..current import is_practice, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan
 from .attempt import attempt, note, whats_of
 from .crib import crib
-from .practice import practised
 from .story import tell
 
 UNDO_SECONDS = 600
@@ -36,6 +35,12 @@ SOON_SECONDS = 30 * 86_400
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
 staff_pages.after_request(allow_camera)
+
+
+@staff_pages.before_request
+def _practise() -> None:
+    """The till's pages, and no others, are those of the pretend store for whoever practises."""
+    g.practice = "practice" in session
 
 
 @dataclass(frozen=True)
@@ -172,14 +177,6 @@ def undo(serial: str, receipt: str) -> Any:
     return to_done(serial, reversal)
 
 
-@staff_pages.get("/practice")
-def practice() -> Any:
-    """The same screen with members who do not exist; nothing of it reaches the store."""
-    programme = _first_programme()
-    said = words(programme.promise.look)
-    return show("staff/practice.html", words=said, practised=practised(programme.definition, said))
-
-
 @staff_pages.get("/crib")
 def crib_sheet() -> Any:
     """One page to hang beside the till."""
@@ -198,7 +195,7 @@ def _first_programme() -> Programme:
 
 def _home(verdict: Verdict | None) -> str:
     total = _bill(request.form if request.method == "POST" else request.args)
-    return show("staff/home.html", verdict=verdict, last=_last(), total=total)
+    return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
 
 
 def _bill(given: Mapping[str, str]) -> str | None:
@@ -294,6 +291,19 @@ def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tupl
 def _may_undo(row: Row) -> bool:
     here = row.staff == presence().stamp and service().now - row.created <= UNDO_SECONDS
     return here and row.reverses is None and row.reversed_by is None
+
+
+def _training() -> dict[str, Any] | None:
+    """Who can be practised with, and which tasks are done; none: this is no practice."""
+    if not is_practice():
+        return None
+    with service().store.reading() as tx:
+        done = practice.done(tx, presence().person, session["practice"])
+        return {
+            "since": session["practice"],
+            "members": practice.pretended(tx),
+            "tasks": [(task, task in done) for task in practice.TASKS],
+        }
 
 
 def _last() -> dict[str, str] | None:

@@ -141,7 +141,7 @@ async function offerToKeep(form) {
   const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
   const order = purchase(form);
-  if (!later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
+  if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
   later.hidden = false;
   later.onclick = async () => {
     await (await openQueue()).add({ code: scanned.code, kind: "earn", total: order.total, receipt: order.receipt });

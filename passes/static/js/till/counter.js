@@ -1,5 +1,5 @@
 // One sale on one screen, drawn here: find a card, type the bill, count it, take it back. What a card is and what counting
-// means is the desk's affair (`offline.js`, `practice.js`); this module only asks and shows.
+// means is the desk's affair (`offline.js`); this module only asks and shows.
 
 import { NotAnAmount, money, points } from "./amount.js";
 import { attach } from "./keypad.js";

@@ -5,9 +5,9 @@ import { Counter } from "./counter.js";
 import * as finder from "./finder.js";
 import { Offline } from "./offline.js";
 import { renew } from "./permit.js";
-import { Practice } from "./practice.js";
 import * as strip from "./strip.js";
 import { sync } from "./sync.js";
+import * as tour from "./tour.js";
 import { start, visit } from "./visit.js";
 import { listen } from "./wedge.js";
 
@@ -25,20 +25,15 @@ let timer = 0;
 /** @param {HTMLElement} main */
 function begin(main) {
   const root = /** @type {HTMLElement | null} */ (main.querySelector("#counter"));
-  counter = root && new Counter(root, desk(main));
+  counter = root && new Counter(root, new Offline());
   root?.addEventListener("step", (event) => {
     if (/** @type {CustomEvent} */ (event).detail === "scan") finder.begin(main, scanned);
     else finder.close();
   });
   finder.begin(main, scanned);
   bill.begin(main, visit, suspect);
+  tour.begin(main);
   main.querySelector("#print")?.addEventListener("click", () => print());
-}
-
-/** @param {HTMLElement} main */
-function desk(main) {
-  const practice = /** @type {HTMLElement | null} */ (main.querySelector("#practice"));
-  return practice ? new Practice(practice, (code) => counter?.scanned(code)) : new Offline();
 }
 
 /** A code from the camera or a reader that types: whatever page this is, it is the next card. @param {string} code */
@@ -70,8 +65,8 @@ async function lost() {
   await strip.away(true);
   wait = ASK_EVERY_MS;
   again();
-  if (document.querySelector("#counter")) return;
-  if (OFFLINE) await visitOffline(OFFLINE);
+  // Whoever practises, or is at no till, must not keep anything for the server.
+  if (SYNC && OFFLINE && !document.querySelector("#counter")) await visitOffline(OFFLINE);
 }
 
 /** @param {string} address */

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("credential", sa.LargeBinary(length=1023), nullable=False),
         sa.Column("public", sa.LargeBinary(), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("signed", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=True),
