@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...points.rules import earn
 from ...programmes import Definition
 from ...wallets.ecard.face import amount
 from ...words import Words, minor_digits
@@ -32,7 +31,8 @@ class Crib:
 
 def crib(definition: Definition, words: Words) -> Crib:
     unit, currency = definition.unit, definition.currency
-    bill = EXAMPLE_BILL * 10 ** minor_digits(currency)
+    # A whole number of steps, so that no rounding comes into it.
+    steps = max(1, EXAMPLE_BILL * 10 ** minor_digits(currency) // definition.earn.per)
     rewards = sorted(definition.rewards, key=lambda reward: reward.cost)[:MOST_ROWS]
     tiers = sorted(definition.tiers, key=lambda tier: tier.threshold)
     worth = words.money(definition.worth_of_one, currency)
@@ -45,8 +45,8 @@ def crib(definition: Definition, words: Words) -> Crib:
         ),
         example=words.say(
             "crib.example",
-            money=words.money(bill, currency),
-            amount=amount(words, unit, earn(definition.rule, bill).points),
+            money=words.money(steps * definition.earn.per, currency),
+            amount=amount(words, unit, steps * definition.earn.points),
         ),
         pay=words.say("crib.pay", amount=amount(words, unit, 1), money=worth) if definition.worth_of_one else "",
         rewards=tuple((words.pick(reward.name), amount(words, unit, reward.cost)) for reward in rewards),
