@@ -110,6 +110,4 @@ def _again(page: Page) -> float:
     page.evaluate("() => localStorage.removeItem('till camera used')")
     page.get_by_role("link", name="Corner Café").click()
     page.get_by_role("button", name="Scan with the camera").wait_for()
-    # The same code counts as the same reading for two seconds.
-    page.wait_for_timeout(2100)
     return _scan(page)

@@ -28,7 +28,10 @@ export function begin(main, scanned) {
   shown.hidden = false;
   video.setAttribute("aria-label", say("till.camera"));
   part("picture").append(video);
-  part("open").onclick = () => open();
+  part("open").onclick = () => {
+    reader?.forget();
+    open();
+  };
   part("close").onclick = () => { localStorage.removeItem(USED); close(); };
   part("change").onclick = () => open(() => camera.change());
   part("lamp").onclick = lamp;

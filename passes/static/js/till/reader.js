@@ -47,6 +47,11 @@ export class Reader {
     this.#turn++;
   }
 
+  /** Whatever is before the camera is meant, also when it was read before. */
+  forget() {
+    this.#last = { code: "", at: -Infinity };
+  }
+
   /** @param {HTMLVideoElement} video */
   async #look(video) {
     if (video.readyState < video.HAVE_CURRENT_DATA) return "";
