@@ -95,6 +95,10 @@ class Site:
     def comes_back(self) -> None:
         self._server = self._open(int(self.url.rpartition(":")[2]))
 
+    def runs(self, app: Flask) -> None:
+        """Another version of the application, from when it comes back."""
+        self._app = app
+
     def _open(self, port: int) -> BaseWSGIServer:
         server = make_server("127.0.0.1", port, self._app, threaded=True, request_handler=_Quiet)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

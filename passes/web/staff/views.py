@@ -6,6 +6,7 @@ action can be undone at the till where it was done, for ten minutes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,11 @@ from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
 from ...words import Words, minor_digits
 from ..current import is_practice, service
+from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan, shown
 from .attempt import attempt, note, whats_of
+from .crib import crib
 from .story import tell
 
 UNDO_SECONDS = 600
@@ -32,6 +35,7 @@ SOON_SECONDS = 30 * 86_400
 
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
+staff_pages.after_request(allow_camera)
 
 
 @staff_pages.before_request
@@ -85,7 +89,7 @@ def find() -> Any:
         note("scan", wrong.code)
         return _home(_verdict(wrong.code)), wrong.status
     note("scan", card_id=held.id)
-    return redirect(url_for("staff.card", serial=held.serial), 303)
+    return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
 
 @staff_pages.get("/cards/<serial>")
@@ -185,8 +189,30 @@ def undo(serial: str, receipt: str) -> Any:
     return to_done(serial, reversal)
 
 
+@staff_pages.get("/crib")
+def crib_sheet() -> Any:
+    """One page to hang beside the till."""
+    programme = _first_programme()
+    said = words(programme.promise.look)
+    return show("staff/crib.html", words=said, crib=crib(programme.definition, said))
+
+
+def _first_programme() -> Programme:
+    with service().store.reading() as tx:
+        known = programmes.all(tx)
+    if not known:
+        raise NotFound("There is no programme yet.")
+    return known[0]
+
+
 def _home(verdict: Verdict | None) -> str:
-    return show("staff/home.html", verdict=verdict, last=_last(), training=_training())
+    total = _bill(request.form if request.method == "POST" else request.args)
+    return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
+
+
+def _bill(given: Mapping[str, str]) -> str | None:
+    """The bill as a till's own system hands it over, in `total`; shown in the form, never counted by itself."""
+    return given.get("total", "")[:14] or None
 
 
 def _card(held: Held, programme: Programme, wrong: PassesError | None = None) -> str:
@@ -196,6 +222,7 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
     seen = face(drawn, said, service().settings.zone, service().now)
     definition = programme.definition
     typed = {name: request.form.get(name, "")[:40] for name in ("amount", "points")}
+    typed["amount"] = typed["amount"] or _bill(request.args) or ""
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
@@ -302,7 +329,11 @@ def _training() -> dict[str, Any] | None:
         return None
     with service().store.reading() as tx:
         done = practice.done(tx, presence().person, session["practice"])
-        return {"members": practice.pretended(tx), "tasks": [(task, task in done) for task in practice.TASKS]}
+        return {
+            "since": session["practice"],
+            "members": practice.pretended(tx),
+            "tasks": [(task, task in done) for task in practice.TASKS],
+        }
 
 
 def _last() -> dict[str, str] | None:
