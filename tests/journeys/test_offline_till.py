@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import random
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from passes import cards, revisions
+from passes import cards, codes, revisions
 from passes.points import audit, receipts
 from passes.points.orders import Order
 from passes.store import tables as t
+from passes.wallets.ecard.turning import turning
 from tests.counter import Alone, Counter
 from tests.desk import KASIA, MAREK, Desk, Shop
 from tests.home import empty
@@ -97,6 +100,18 @@ def test_a_permit_says_what_the_till_may_alone_and_how_long(shop: Shop, counter:
     ]
     counter.syncs(Alone(counter, first=7).earns(shop.has_member(), 1000))
     assert counter.permit().json["seq"] == 7
+
+
+def test_the_code_on_an_open_page_is_proved_by_a_key_of_the_permit_and_counts(shop: Shop, counter: Counter) -> None:
+    serial = shop.has_member()
+    shown = turning(shop.held(serial).revision, shop.service.secrets, shop.service.now)
+    keys = tuple(bytes.fromhex(key) for key in shown.keys.split())
+    code = f"{shown.signed}.{codes.turn(keys, shop.service.now)}"
+    *signed, signature = shown.signed.split(".")
+    key = {each["id"]: each["public"] for each in counter.permit().json["keys"]}[signed[4]]
+    raw = base64.b32decode(signature + "=" * (-len(signature) % 8))
+    Ed25519PublicKey.from_public_bytes(base64.b64decode(key)).verify(raw, ".".join(signed).encode())
+    assert counter.outcomes(Alone(counter).earns(serial, 1000, code=code)) == ["applied"]
 
 
 def test_no_permit_without_a_shift_or_without_being_a_till(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...programmes import Definition
+from ...definition import Definition
 from ...wallets.ecard.face import amount
 from ...words import Words, minor_digits
 

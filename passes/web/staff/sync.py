@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, abort, jsonify, request
 from flask_security import current_user
 
-from ... import cards, offline, programmes, shifts, tills
+from ... import cards, credentials, offline, programmes, shifts, tills
 from ...cards import Held
 from ...errors import BadInput, Forbidden, NotFound, PassesError, Unauthorised
 from ...offline import Queued, Refusal, Result
@@ -44,6 +44,7 @@ def _know_the_till() -> Any:
 def permit() -> Any:
     """For the shift that is open at this till."""
     here = service()
+    keys = [{"id": each.id, "public": each.key} for each in credentials.public_keys(here.secrets)]
     with here.store.transaction() as tx:
         till = enrolled.working(tx)
         if till is None:
@@ -52,7 +53,7 @@ def permit() -> Any:
         if shift is None:
             raise Unauthorised("No shift is open at this till; start one by PIN.")
         tills.saw(tx, till.id, here.now)
-        given = offline.permit(tx, here.settings.till, till, shift, [], here.now)
+        given = offline.permit(tx, here.settings.till, till, shift, keys, here.now)
         given["programmes"] = [_programme(each) for each in programmes.all(tx)]
     given["words"] = words().under("till")
     return jsonify(given)
@@ -80,8 +81,7 @@ def _settle(queued: Queued) -> Result:
 
 def _find(tx: Connection, code: str) -> Held:
     """The card behind what was scanned or typed; whatever else it is, by name."""
-    secrets = service().secrets
-    said = scan.read(code, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
+    said = scan.read(code, cards.code_keys(service().secrets))
     if isinstance(said, scan.Coupon):
         raise Refusal("foreign", "This is a coupon, not a card.")
     if isinstance(said, scan.Wrong):
@@ -89,9 +89,11 @@ def _find(tx: Connection, code: str) -> Held:
     try:
         if isinstance(said, scan.Number):
             return cards.by_number(tx, said.digits, lock=True)
-        return cards.by_code(tx, said.text, secrets, lock=True)
+        return cards.by_known(tx, said.known, lock=True)
     except NotFound:
         raise Refusal("unknown", "There is no such card.") from None
+    except cards.CodeRevoked as revoked:
+        raise Refusal(revoked.code, str(revoked)) from None
 
 
 def _actions() -> list[Queued]:
