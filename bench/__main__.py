@@ -8,7 +8,7 @@ import sys
 
 from . import figures
 
-BENCHES = ("passes", "http", "lookups", "receipts", "push", "follow", "campaign", "memory", "poll", "google")
+BENCHES = ("passes", "http", "lookups", "receipts", "engine", "push", "follow", "campaign", "memory", "poll", "google")
 
 
 def main() -> int:

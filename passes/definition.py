@@ -561,6 +561,9 @@ class Definition(Part):
             raise ValueError("tiers with different thresholds")
         if self.expire_days is not None and self.expiry is not None:
             raise ValueError("either `expire_days` or `expiry`")
+        stamps = self.stamps
+        if stamps and any(p.give.amount and self.short(p.give.unit) == self.short(stamps.unit) for p in stamps.prizes):
+            raise ValueError("stamps.prizes: something else than stamps, which would fill the card that gives them")
         return self
 
     @property
