@@ -221,6 +221,7 @@ def test_the_card_is_there_without_a_connection(shop: Shop, chromium: Browser) -
             assert page.evaluate("document.fonts.check('16px Inter')")
         finally:
             shop.site.comes_back()
+        page.clock.fast_forward(60_000)
         expect(page.locator("#offline")).to_be_hidden(timeout=PATIENCE_MS)
 
 
