@@ -16,8 +16,7 @@ from ...network import counted_as
 from ...programmes import Programme
 from ...service import Service
 from ...wallets import Link
-from ...wallets.ecard.face import amount
-from ...words import Words
+from ...words import Words, amount
 from ..current import service
 from ..page import languages, visitors_words
 from . import form

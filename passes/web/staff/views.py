@@ -18,8 +18,8 @@ from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
 from ...programmes import Programme
 from ...store import Connection, Row
-from ...wallets.ecard.face import Face, amount, face
-from ...words import Words, minor_digits
+from ...wallets.ecard.face import Face, face
+from ...words import Words, amount, minor_digits
 from ..current import service
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan
