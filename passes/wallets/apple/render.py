@@ -35,7 +35,7 @@ NAME, PARAGRAPH, TERMS = 60, 800, 8000
 
 ALIKE = (
     *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
-    *("label.rewards", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
+    *("label.rewards", "label.rules", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
     *("label.coupons", "label.membership"),
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
@@ -87,7 +87,7 @@ class Shared:
 
 def alike(card: Card) -> Hashable:
     """Cards of one look that are equal in this have the same `Shared`."""
-    texts = [card.programme_name, card.terms]
+    texts = [card.programme_name, card.terms, card.rules]
     if card.tier:
         texts.append(card.tier.name)
     for offer in card.offers:
@@ -225,8 +225,10 @@ def _offer(at: int) -> Field:
 
 
 def _about(card: Card) -> Iterable[Field]:
-    """How to use the card, its terms, and how to reach the people behind it."""
+    """How to use the card, its rules and terms, and how to reach the people behind it."""
     yield Field("how_to_use", "text.how_to_use", "label.how_to_use", dataDetectorTypes=NOTHING)
+    if card.rules:
+        yield Field("rules", "rules.words", "label.rules", dataDetectorTypes=NOTHING)
     if any(card.terms.values()):
         yield Field("terms", "terms.words", "label.terms", dataDetectorTypes=LINKS)
     if card.locations and not card.is_void:
@@ -267,6 +269,8 @@ def _shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[
         yield strings.line("tier.name", _pick(words, card.tier.name, NAME))
     for reward in card.rewards:
         yield strings.line(f"reward.{reward.key}", _pick(words, reward.name, NAME))
+    if card.rules:
+        yield strings.line("rules.words", _pick(words, card.rules, TERMS))
     yield strings.line("terms.words", _pick(words, card.terms, TERMS))
     yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
     for at, offer in enumerate(offers):

@@ -83,6 +83,7 @@ class Face:
     valid_until: str
     since: str
     news: str
+    rules: tuple[str, ...]
     terms: str
     ended: str
     ended_what: str
@@ -112,6 +113,7 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         valid_until=words.date(card.expires - 1, zone) if card.expires else "",
         since=words.date(card.joined, zone),
         news=_news(card, words),
+        rules=tuple(words.pick(card.rules).splitlines()),
         terms=words.pick(card.terms),
         ended=words.say(f"card.{card.status}") if card.is_void else "",
         ended_what=words.say(f"card.{card.status}_what", organisation=organisation) if card.is_void else "",

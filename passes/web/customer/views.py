@@ -138,6 +138,7 @@ def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) ->
         languages=languages(),
         shown=_shown(programme, words),
         gains=_gains(programme, words),
+        rules=words.pick(programme.promise.rules).splitlines(),
         terms=words.pick(programme.promise.terms),
         form=filled or Filled(token, friend=request.args.get("friend", "")[:MOST_FRIEND]),
         token=token,
