@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCKED := $(PIP) --require-hashes --no-build-isolation
+READERS := tests/readers/node_modules/.package-lock.json
 WORKERS ?= 2
 
 .PHONY: setup run test lint format bench locks
@@ -40,9 +41,15 @@ run: setup
 	@ls home/certs/*.pem >/dev/null 2>&1 || $(BIN)/passes --home home certs dev
 	@exec $(BIN)/passes --home home serve
 
-test: lint
+# Other people's readers of passes, locked like everything else; the tests open ours with them.
+$(READERS): tests/readers/package-lock.json
+	@setup/debian node:nodejs npm:npm
+	npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test: lint $(READERS)
 	@setup/debian chromium:chromium '/usr/lib/postgresql/*/bin/initdb:postgresql' redis-server:redis-server \
-		openssl:openssl setpriv:util-linux node:nodejs '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core'
+		openssl:openssl setpriv:util-linux '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core'
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/test.stamp

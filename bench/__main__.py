@@ -8,7 +8,7 @@ import sys
 
 from . import figures
 
-BENCHES = ("passes", "http", "lookups", "receipts", "push", "follow", "campaign", "memory", "poll", "google")
+BENCHES = ("passes", "http", "lookups", "receipts", "push", "follow", "campaign", "memory", "poll", "google", "scan")
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
 """Figures: what was measured, beside what it is compared with and what it should be.
 
 A bench hands its figures to a `Report`, which prints them as a table, keeps them as JSON in `bench/results/` and
-says how much of the machine others used meanwhile. `write` makes docs/figures.md of the newest results. A
-figure that was not measured is not there; nothing is carried over from an earlier run of the same bench.
+says how much of the machine others used meanwhile. `write` makes docs/figures.md of the newest results, and the
+README's table of that page. A figure that was not measured is not there; nothing is carried over from an earlier run
+of the same bench.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import resource
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,8 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "figures.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- by `python -m bench figures` -->\n", "<!-- the end of it -->\n"
 BUSY_SHARE = 0.15
 
 
@@ -132,15 +136,39 @@ class Report:
         return max(0.0, busy - own) / whole
 
 
-def write(page: Path = PAGE) -> None:
-    """docs/figures.md from the newest results of every bench."""
+def write(page: Path = PAGE, readme: Path = README) -> None:
+    """docs/figures.md from the newest results of every bench, and the README's table from it."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     kept = [result for result in found if result["figures"]]
     lines = [_HEAD]
     for result in sorted(kept, key=lambda result: _order(result["figures"])):
         lines += _section(result)
     page.parent.mkdir(exist_ok=True)
-    page.write_text("\n".join(lines) + "\n", "utf-8")
+    text = "\n".join(lines) + "\n"
+    page.write_text(text, "utf-8")
+    readme.write_text(with_key_figures(readme.read_text("utf-8"), text), "utf-8")
+
+
+def with_key_figures(readme: str, page: str) -> str:
+    """The README with one line for each goal G1 to G19 of the page: what misses it, if anything does."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + _key_figures(page) + END + after
+
+
+def _key_figures(page: str) -> str:
+    rows: dict[int, list[str]] = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) != len(HEADS) or not re.fullmatch(r"G\d+", cells[0]) or not cells[-1]:
+            continue
+        number = int(cells[0][1:])
+        if number not in rows or (cells[-1] == "missed") > (rows[number][-1] == "missed"):
+            rows[number] = cells
+    kept = [place for place, head in enumerate(HEADS) if head != "stretch"]
+    lines = [[HEADS[place] for place in kept], ["---"] * len(kept)]
+    lines += [[rows[number][place] for place in kept] for number in sorted(rows)]
+    return "\n" + "".join("| " + " | ".join(cells) + " |\n" for cells in lines) + "\n"
 
 
 def _section(result: Mapping[str, Any]) -> list[str]:

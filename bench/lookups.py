@@ -68,8 +68,7 @@ class Phones:
     def lists(self) -> None:
         """As the protocol's list call does it."""
         seat = self.next()
-        with self.service.store.reading() as tx:
-            found = {row.serial: row.revision for row in installations.at_place(tx, "apple", seat.device)}
+        found = installations.at_place(self.service.store, "apple", seat.device)
         assert tags.changed(self._tag, found) == [seat.serial]
         tags.write(found)
 

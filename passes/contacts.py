@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 
-import phonenumbers
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from email_validator import EmailNotValidError, validate_email
 
 from .errors import BadInput
 from .secrets import Secrets
@@ -23,6 +21,9 @@ _NONCE_BYTES = 12
 
 def email(written: str) -> str:
     """The address in its one spelling, or a `BadInput`."""
+    # Here and below: rules for all addresses and numbers of the world, which few processes ever need.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # Never cut: what is left of a long address may be somebody else's.
         return validate_email(written.strip(), check_deliverability=False).normalized.lower()
@@ -32,6 +33,8 @@ def email(written: str) -> str:
 
 def phone(written: str, country: str) -> str:
     """The number as +48600100200; `country` (ISO 3166) is meant when none is written."""
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(written.strip(), country) if len(written) <= MOST_PHONE else None
     except phonenumbers.NumberParseException:

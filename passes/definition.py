@@ -538,6 +538,8 @@ class Definition(Part):
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     expiry: ExpiryPart | None = None
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    # How many points a day may be spent without the changing code on the member's phone; None: all.
+    spend_floor: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     redeem_policy: RedeemPolicyPart = RedeemPolicyPart()
     overdraw: Literal["refuse", "forgive"] = "refuse"
     tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)
@@ -549,6 +551,7 @@ class Definition(Part):
     gift: GiftPart | None = None
     referral: ReferralPart | None = None
     partners: tuple[PartnerPart, ...] = Field(default=(), max_length=20)
+    leaderboard: bool = False
     locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)
     terms: LongText | None = None
 
@@ -560,6 +563,9 @@ class Definition(Part):
             raise ValueError("tiers with different thresholds")
         if self.expire_days is not None and self.expiry is not None:
             raise ValueError("either `expire_days` or `expiry`")
+        stamps = self.stamps
+        if stamps and any(p.give.amount and self.short(p.give.unit) == self.short(stamps.unit) for p in stamps.prizes):
+            raise ValueError("stamps.prizes: something else than stamps, which would fill the card that gives them")
         return self
 
     @property

@@ -173,7 +173,7 @@ def _staff(case: Case) -> Iterator[Finding]:
 
 
 def _queue(case: Case) -> Iterator[Finding]:
-    from .work import open_queue
+    from .nudges import open_queue
 
     try:
         open_queue(case.settings.work.queue, case.settings.home).pending_count()

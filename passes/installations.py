@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 
-from .store import Connection, Row, mark_stale
+from .store import Connection, Row, Store, mark_stale
 from .store import tables as t
 
 MOST_PER_CARD = 20
@@ -77,9 +77,9 @@ def forget(tx: Connection, card_id: int, wallet: str, place: str) -> bool:
     return tx.execute(delete(t.Installation).where(*_which(card_id, wallet, place))).rowcount > 0
 
 
-def at_place(tx: Connection, wallet: str, place: str) -> Sequence[Row]:
-    """Serial and revision of every card at this place, oldest card first."""
-    return tx.execute(_AT_PLACE, {"b_wallet": wallet, "b_place": place}).all()
+def at_place(store: Store, wallet: str, place: str) -> dict[str, int]:
+    """The revision of every card at this place by serial number, oldest card first."""
+    return {row.serial: row.revision for row in store.glance(_AT_PLACE, b_wallet=wallet, b_place=place)}
 
 
 def of_card(tx: Connection, card_id: int) -> Sequence[Row]:

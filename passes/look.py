@@ -81,10 +81,8 @@ def load(folder: Path, cache: Path | None = None) -> Look:
     colours = described.colours()
     style, pictures = described.style(), described.pictures()
     digest = _digest(files, common)
-    images = _cached(cache, digest)
-    if images is None:
-        images = _prepared(folder.name, files, pictures, colours["background"])
-        _keep(cache, digest, images)
+    cached = _cached(cache, digest)
+    images = cached or _prepared(folder.name, files, pictures, colours["background"])
     look = Look(
         name=folder.name,
         digest=digest,
@@ -95,7 +93,10 @@ def load(folder: Path, cache: Path | None = None) -> Look:
         tier_colours=MappingProxyType(described.tier_colours()),
         **colours,
     )
-    _check_strip(look)
+    if not cached:
+        _check_strip(look)
+        # Only now: what is kept was examined, so the next start need not look at every pixel again.
+        _keep(cache, digest, images)
     return look
 
 

@@ -26,14 +26,27 @@ from .wallets import Gone, Later, Outcome, Pushed, Refused, Stale, Wallet
 
 LONGEST_WAIT_SECONDS = 3600
 MOST_WHY = 300
+URGENT, BULK = (False,), (True,)
+URGENT_THEN_BULK = (*URGENT, *BULK)
+"""Which installations a round is for, by their `bulk`: a member's own changes, what a shop says to all, or both."""
 log = structlog.get_logger()
 
 
-def reconcile(store: Store, wallets: Mapping[str, Wallet], now: int, limit: int, lease_seconds: int) -> int:
+def reconcile(
+    store: Store,
+    wallets: Mapping[str, Wallet],
+    now: int,
+    limit: int,
+    lease_seconds: int,
+    kinds: Sequence[bool] = URGENT_THEN_BULK,
+) -> int:
     """One round. Returns how many installations were visited, so the caller knows whether to rest."""
+    if not _is_any_due(store, wallets, now, kinds):
+        return 0
     lease = secrets.token_hex(8)
     with store.transaction() as tx:
-        leased = _lease(tx, list(wallets), lease, now, limit, lease_seconds)
+        ids = _lease(tx, list(wallets), lease, now, limit, lease_seconds, kinds)
+    leased = _leased(store, ids, lease)
     for name, wallet in wallets.items():
         rows = [row for row in leased if row.wallet == name]
         if rows:
@@ -52,7 +65,8 @@ def tell(store: Store, wallet: Wallet, place: str, now: int, lease_seconds: int)
     with store.transaction() as tx:
         query = select(t.Installation.id).where(*waiting, is_free).limit(1)
         ids = list(tx.execute(query.with_for_update(skip_locked=True)).scalars())
-        rows = _take(tx, ids, lease, now + lease_seconds)
+        _take(tx, ids, lease, now + lease_seconds)
+    rows = _leased(store, ids, lease)
     if not rows:
         return None
     outcomes = _tell(wallet, [_stale(row) for row in rows])
@@ -61,26 +75,49 @@ def tell(store: Store, wallet: Wallet, place: str, now: int, lease_seconds: int)
     return outcomes[0]
 
 
-def next_due(tx: Connection, wallets: Collection[str]) -> int | None:
+def next_due(tx: Connection, wallets: Collection[str], kinds: Sequence[bool] = URGENT_THEN_BULK) -> int | None:
     """When the next installation wants to be told, of the wallets that can."""
-    return tx.execute(select(func.min(t.Installation.due)).where(t.Installation.wallet.in_(wallets))).scalar()
+    which = (t.Installation.wallet.in_(wallets), t.Installation.bulk.in_(kinds))
+    return tx.execute(select(func.min(t.Installation.due)).where(*which)).scalar()
+
+
+def _is_any_due(store: Store, wallets: Collection[str], now: int, kinds: Sequence[bool]) -> bool:
+    """Most nudges are for another round than this one: they must not cost a till its turn to write."""
+    due = (t.Installation.bulk.in_(kinds), t.Installation.due <= now, t.Installation.wallet.in_(wallets))
+    with store.reading() as tx:
+        return tx.execute(select(t.Installation.id).where(*due).limit(1)).first() is not None
 
 
 def _lease(
-    tx: Connection, wallets: Sequence[str], lease: str, now: int, limit: int, lease_seconds: int
-) -> Sequence[Row]:
-    """Take stale installations for ourselves: a member's own changes first, then the longest waiting."""
+    tx: Connection,
+    wallets: Sequence[str],
+    lease: str,
+    now: int,
+    limit: int,
+    lease_seconds: int,
+    kinds: Sequence[bool] = URGENT_THEN_BULK,
+) -> list[int]:
+    """Take stale installations for ourselves: kind after kind, and of each the longest waiting first."""
     due = (t.Installation.due <= now, t.Installation.wallet.in_(wallets))
-    urgent = _pick(tx, due, False, limit)
-    ids = urgent + (_pick(tx, due, True, limit - len(urgent)) if len(urgent) < limit else [])
-    return _take(tx, ids, lease, now + lease_seconds)
+    ids: list[int] = []
+    for bulk in kinds:
+        if len(ids) < limit:
+            ids += _pick(tx, due, bulk, limit - len(ids))
+    _take(tx, ids, lease, now + lease_seconds)
+    return ids
 
 
-def _take(tx: Connection, ids: Sequence[int], lease: str, until: int) -> Sequence[Row]:
+def _take(tx: Connection, ids: Sequence[int], lease: str, until: int) -> None:
+    if ids:
+        tx.execute(update(t.Installation).where(t.Installation.id.in_(ids)).values(lease=lease, due=until))
+
+
+def _leased(store: Store, ids: Sequence[int], lease: str) -> Sequence[Row]:
+    """What to tell them. Read after the lease, so that no till waits for it; a card that moved on is told as it is."""
     if not ids:
         return []
-    tx.execute(update(t.Installation).where(t.Installation.id.in_(ids)).values(lease=lease, due=until))
-    return tx.execute(_LEASED, {"ids": ids}).all()
+    with store.reading() as tx:
+        return tx.execute(_LEASED, {"ids": ids, "lease": lease}).all()
 
 
 def _pick(tx: Connection, due: tuple[Any, ...], bulk: bool, limit: int) -> list[int]:
@@ -168,7 +205,7 @@ _LEASED = (
         t.Card.face,
     )
     .join(t.Card, t.Card.id == t.Installation.card_id)
-    .where(t.Installation.id.in_(bindparam("ids", expanding=True)))
+    .where(t.Installation.id.in_(bindparam("ids", expanding=True)), t.Installation.lease == bindparam("lease"))
     .order_by(t.Installation.bulk, t.Installation.id)
 )
 _installation = t.table(t.Installation)

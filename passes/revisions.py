@@ -3,15 +3,20 @@
 Whoever changes a card calls `record` in the same transaction. It draws the card from what the store
 holds at that moment; the same drawing keeps its revision, another one gets the next, a later date, and makes
 every installation of the card stale. Nothing is sent from here.
+
+Who changes many cards may draw them ahead, outside the transaction that writes them: a drawing depends on nothing
+but the rows it was made of, so `keep` takes it if those are the same when it reads them under the lock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import Update, bindparam, case, func, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
@@ -26,18 +31,71 @@ def record(tx: Connection, card_id: int, now: int) -> int:
     return record_many(tx, [card_id], now, bulk=False)[card_id]
 
 
+def settle(tx: Connection, card_id: int, now: int, columns: Mapping[str, Any], lots: tuple[Lot, ...]) -> int:
+    """As `record`, for whoever changed the card and knows its lots: `columns` are written with the drawing, at once."""
+    rows = tx.execute(_SELECT, {"ids": [card_id]}).all()
+    row = SimpleNamespace(**{**rows[0]._mapping, **columns})
+    beside = _possessions(tx, rows, now)[card_id]
+    made = _sketch(tx, row, lots, beside, now)
+    tx.execute(_SETTLE_CARD, made.drawn | {f"b_{name}": getattr(row, name) for name in SETTLED})
+    if made.drawn["b_revision"] != row.revision:
+        _make_stale(tx, [made.drawn], now, bulk=False)
+    return int(made.drawn["b_revision"])
+
+
 def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -> dict[int, int]:
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
-    rows = _rows(tx, card_ids)
+    made = sketch(tx, card_ids, now)
+    _write(tx, made, now, bulk)
+    return {each.row.id: each.drawn["b_revision"] for each in made}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A card's columns after a drawing, and all it was made of."""
+
+    row: Any
+    lots: tuple[Lot, ...]
+    beside: Possessions
+    drawn: dict[str, Any]
+
+    @property
+    def is_new(self) -> bool:
+        """The card looks different, or will at another time."""
+        after = (self.drawn["b_revision"], self.drawn["b_next_change"])
+        return after != (self.row.revision, self.row.next_change)
+
+
+def sketch(tx: Connection, card_ids: Sequence[int], now: int) -> list[Sketch]:
+    """Draw cards and write nothing; no row need be held."""
     lots = _lots(tx, card_ids)
+    rows = _rows(tx, card_ids)
     beside = _possessions(tx, rows, now)
-    drawn = [_drawn(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
-    if drawn:
-        tx.execute(_UPDATE_CARD, drawn)
-    changed = [values for values, row in zip(drawn, rows, strict=True) if values["b_revision"] != row.revision]
-    if changed:
+    return [_sketch(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
+
+
+def keep(tx: Connection, sketches: Iterable[Sketch], now: int, bulk: bool) -> set[int]:
+    """As `record_many`, of drawings made ahead: those whose rows, which the caller holds, are as they were.
+
+    The cards that this was true of; draw the others anew.
+    """
+    made = {each.row.id: each for each in sketches}
+    lots, rows = _lots(tx, list(made)), _rows(tx, list(made))
+    beside = _possessions(tx, rows, now)
+    same = [
+        made[row.id]
+        for row in rows
+        if (made[row.id].row, made[row.id].lots, made[row.id].beside) == (row, lots.get(row.id, ()), beside[row.id])
+    ]
+    _write(tx, same, now, bulk)
+    return {each.row.id for each in same}
+
+
+def _write(tx: Connection, made: Sequence[Sketch], now: int, bulk: bool) -> None:
+    if moved := [each.drawn for each in made if each.is_new]:
+        tx.execute(_UPDATE_CARD, moved)
+    if changed := [each.drawn for each in made if each.drawn["b_revision"] != each.row.revision]:
         _make_stale(tx, changed, now, bulk)
-    return {values["b_id"]: values["b_revision"] for values in drawn}
 
 
 def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
@@ -62,8 +120,7 @@ def _possessions(tx: Connection, rows: Sequence[Row], now: int) -> dict[int, Pos
     return found
 
 
-def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> dict[str, Any]:
-    """The card's columns after this drawing."""
+def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions, now: int) -> Sketch:
     programme = programmes.at_version(tx, row.programme_id, row.version)
     facts = Facts(
         promise=programme.promise,
@@ -99,7 +156,7 @@ def _drawn(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions,
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
         values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
-    return values
+    return Sketch(row, lots, beside, values)
 
 
 def _next_visit(facts: Facts, now: int) -> int | None:
@@ -127,6 +184,7 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
+        t.Card.tier_since,
         t.Card.tier_until,
         t.Card.active,
         func.coalesce(t.Purse.earned, 0).label("earned"),
@@ -134,6 +192,7 @@ _SELECT = (
         t.Card.revision,
         t.Card.modified,
         t.Card.digest,
+        t.Card.next_change,
         t.Card.created,
         t.Card.link_version,
         t.Member.name,
@@ -153,11 +212,16 @@ _SELECT_LOTS = (
 )
 # Plain tables: statements over row classes cost more each time they run.
 _card, _installation = t.table(t.Card), t.table(t.Installation)
-_UPDATE_CARD = (
-    update(_card)
-    .where(_card.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}") for name in ("revision", "modified", "digest", "face", "next_change")})
-)
+_DRAWN = ("revision", "modified", "digest", "face", "next_change")
+SETTLED = ("tier", "tier_since", "tier_until", "active", "latest")
+"""What `settle` writes beside the drawing."""
+
+
+def _updating(names: Sequence[str]) -> Update:
+    return update(_card).where(_card.c.id == bindparam("b_id")).values({n: bindparam(f"b_{n}") for n in names})
+
+
+_UPDATE_CARD, _SETTLE_CARD = _updating(_DRAWN), _updating((*_DRAWN, *SETTLED))
 _LOCK_INSTALLATIONS = installations.locking(t.Installation.card_id.in_(bindparam("ids", expanding=True)))
 # A lease, a back-off and a person's decision outlive a new revision: only a row at rest becomes due now.
 _is_waiting = or_(_installation.c.lease.is_not(None), _installation.c.attempts > 0, _installation.c.set_aside)

@@ -60,7 +60,7 @@ class Secrets:
         key = self._keys.get(key_id or self.current)
         if key is None:
             raise ConfigError(f"service.keys lacks the key {key_id}; put it back from your backup.")
-        message = b"".join(len(part).to_bytes(4, "big") + part for part in (label.encode(), *parts))
+        message = b"".join([len(part).to_bytes(4, "big") + part for part in (label.encode(), *parts)])
         return hmac.digest(key, message, hashlib.sha256)
 
     def ids(self) -> list[str]:

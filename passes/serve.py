@@ -17,12 +17,16 @@ import time
 from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkProcess
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 
-from .config import Server, Settings
+from .config import Server
 from .errors import ConfigError
 from .service import Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = structlog.get_logger()
 
@@ -134,15 +138,20 @@ def end_with(parent: int) -> None:
         raise SystemExit(1)
 
 
-def web(settings: Settings) -> None:
-    """The web processes, in this process's group."""
+def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
+    """The web processes, in this process's group. They are copies of it, and build what they serve themselves."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    server = settings.server
+    multiprocessing.set_start_method("fork", force=True)
+    parent = os.getpid()
+
+    def application() -> WSGIApplication:
+        end_with(parent)
+        return build()
+
     Granian(
-        "passes.cli.running:application",
-        factory=True,
+        "passes",
         address=server.host,
         port=server.port,
         interface=Interfaces.WSGI,
@@ -155,7 +164,7 @@ def web(settings: Settings) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=STOP_SECONDS,
-    ).serve()
+    ).serve(target_loader=application, wrap_loader=False)
 
 
 def work(service: Service) -> None:

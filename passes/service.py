@@ -6,7 +6,7 @@ its own; two processes with the same home hold equal ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import friends, reconcile, sweep
@@ -18,7 +18,7 @@ from .secrets import Secrets
 from .store import Store
 from .wallets import Resident
 from .words import Catalogue
-from .work import Round, Worker, open_queue
+from .work import Round, Soon, Worker
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,19 @@ class Service:
 
     def worker(self) -> Worker:
         """The background rounds over this service."""
+        # Most processes that look at a service never nudge anybody.
+        from .nudges import open_queue
+
         queue = open_queue(self.settings.work.queue, self.settings.home)
         own = [round for wallet in self.wallets.values() for round in wallet.rounds()]
         worker = Worker(queue, [self._sweeping(), self._thanking(), *self._reconciling(), *own], self.clock)
         # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
         self.store.nudge = worker.nudge_soon
         return worker
+
+    def nudging(self) -> Callable[[], None]:
+        """What wakes the workers when this process is none; the queue is opened for the first nudge."""
+        return Soon(lambda: self.worker().nudge())
 
     def _sweeping(self) -> Round:
         def next_due() -> int | None:
@@ -72,23 +79,29 @@ class Service:
         return Round("friends", lambda: friends.settle(self.store, self.members.contacts_of, self.now), next_due)
 
     def _reconciling(self) -> list[Round]:
-        """One round for all wallets that are told in a moment, and one for each that takes its time."""
+        """For the wallets that are told in a moment, two rounds: no purchase waits until a batch of a campaign is told.
+
+        One more for each wallet that takes its time.
+        """
         quick = {name: wallet for name, wallet in self.wallets.items() if wallet.most_at_once is None}
         slow = [wallet for wallet in self.wallets.values() if wallet.most_at_once is not None]
         return [
-            self._telling("reconcile", quick, self.settings.work.batch),
-            *(self._telling(f"reconcile {wallet.name}", {wallet.name: wallet}, wallet.most_at_once) for wallet in slow),
+            self._telling("reconcile", quick, reconcile.URGENT),
+            self._telling("reconcile bulk", quick, reconcile.BULK),
+            *(self._telling(f"reconcile {wallet.name}", {wallet.name: wallet}) for wallet in slow),
         ]
 
-    def _telling(self, name: str, wallets: Mapping[str, Resident], most: int | None) -> Round:
+    def _telling(
+        self, name: str, wallets: Mapping[str, Resident], kinds: Sequence[bool] = reconcile.URGENT_THEN_BULK
+    ) -> Round:
         work = self.settings.work
-        limit = min(work.batch, most or work.batch)
+        limit = min([work.batch, *(wallet.most_at_once for wallet in wallets.values() if wallet.most_at_once)])
 
         def step() -> int:
-            return reconcile.reconcile(self.store, wallets, self.now, limit, work.lease_seconds)
+            return reconcile.reconcile(self.store, wallets, self.now, limit, work.lease_seconds, kinds)
 
         def next_due() -> int | None:
             with self.store.reading() as tx:
-                return reconcile.next_due(tx, wallets)
+                return reconcile.next_due(tx, wallets, kinds)
 
         return Round(name, step, next_due)

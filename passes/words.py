@@ -53,6 +53,10 @@ class Words:
     def has(self, key: str) -> bool:
         return key in self._entries
 
+    def under(self, top: str) -> Entries:
+        """All entries below `top`, for a script that says them itself."""
+        return {key: entry for key, entry in self._entries.items() if key.startswith(f"{top}.")}
+
     def over(self, entries: Entries) -> Words:
         """These words, with some of them said otherwise."""
         return Words(self.language, {**self._entries, **entries})

@@ -7,23 +7,21 @@ kill the worker anywhere: the rows are still due.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from huey import PriorityRedisHuey, SqliteHuey, crontab
-from huey.api import Huey
-from huey.registry import Message
-from huey.serializer import Serializer
 
-from .errors import Busy, ConfigError
+from .errors import Busy
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from huey.api import Huey
 
 log = structlog.get_logger()
 MINUTE_SECONDS = 60
@@ -51,11 +49,15 @@ class Worker:
         self._wake_at: dict[str, int] = {}
         self._soon = Soon(self.nudge)
         self._run = huey.task(name="run")(self._run_round)
-        huey.periodic_task(crontab(), name="clock")(self.nudge)
+        huey.periodic_task(_every_minute, name="clock")(self.nudge)
 
     def nudge(self) -> None:
         """Have every kind of work looked at now. Never fails a caller: the clock comes by anyway."""
         for name in self._rounds:
+            # Asked first, as in `_run_round`: a round that runs in this process looks once more when it is done.
+            self._asked.add(name)
+            if self._running[name].locked():
+                continue
             try:
                 self._run(name)
             except Exception as lost:
@@ -110,11 +112,16 @@ class Worker:
         self._run.schedule((name,), delay=self._wake_at[name] - now)
 
 
-class Soon:
-    """Calls something a moment later in a thread of its own, once for all who asked meanwhile."""
+def _every_minute(_at: datetime) -> bool:
+    return True
 
-    def __init__(self, do: Callable[[], None]) -> None:
+
+class Soon:
+    """Calls something in a thread of its own, once for all who asked since the last time; then rests a moment."""
+
+    def __init__(self, do: Callable[[], None], rest_seconds: float = SOON_SECONDS) -> None:
         self._do = do
+        self._rest_seconds = rest_seconds
         self._asked = threading.Event()
         self._lock = threading.Lock()
         self._process: int | None = None
@@ -132,31 +139,4 @@ class Soon:
         while self._asked.wait():
             self._asked.clear()
             self._do()
-            time.sleep(SOON_SECONDS)
-
-
-class Names(Serializer):
-    """Messages as JSON. Huey's own pickle would run any code that somebody wrote into the queue."""
-
-    def _serialize(self, message: Message) -> bytes:
-        eta = message.eta and message.eta.isoformat()
-        return json.dumps(message._replace(eta=eta, expires_resolved=None)).encode()
-
-    def _deserialize(self, stored: bytes) -> Message:
-        message = Message(*json.loads(stored))
-        return message._replace(eta=message.eta and datetime.fromisoformat(message.eta))
-
-
-def open_queue(url: str, home: Path) -> Huey:
-    """The queue at this address: a file of its own, Redis or PostgreSQL. Only names of rounds travel."""
-    kind, _, rest = url.partition("://")
-    options: dict[str, Any] = {"name": "passes", "results": False, "utc": True, "serializer": Names()}
-    if kind == "sqlite":
-        return SqliteHuey(filename=str(home / rest.lstrip("/")) if not rest.startswith("//") else rest[1:], **options)
-    if kind in ("redis", "rediss", "unix"):
-        return PriorityRedisHuey(url=url, **options)
-    if kind.startswith("postgres"):
-        from huey import PostgresHuey
-
-        return PostgresHuey(dsn=url.replace("+psycopg", ""), **options)
-    raise ConfigError("[work.queue] must begin with sqlite:///, redis:// or postgresql://")
+            time.sleep(self._rest_seconds)

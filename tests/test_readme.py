@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bench import figures
 from passes.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -39,3 +40,25 @@ def test_every_target_of_make_exists(target: str) -> None:
 @pytest.mark.parametrize("path", re.findall(r'(?:\]\(|src=")((?!http)[^)"]+)', README))
 def test_every_link_and_picture_leads_somewhere(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_the_key_figures_are_those_of_the_page_of_figures() -> None:
+    page = figures.PAGE.read_text("utf-8")
+    assert figures.with_key_figures(README, page) == README, "run: python -m bench figures"
+
+
+def test_the_key_figure_of_a_goal_is_one_that_misses_it() -> None:
+    page = """
+| G2 | slow \\| sure | 1/s | | 1 | ≥ 2 | | missed |
+| G10 | first | 3/s | | 3 | ≥ 2 | ≥ 4 | reached |
+| G10 | second | 1/s | | 1 | ≥ 2 | | missed |
+| G10 | third | 0/s | | 0 | ≥ 2 | | missed |
+| G11 | not a goal | 1/s | | | | | |
+| D1 | elsewhere | 1/s | | 1 | ≥ 2 | | missed |
+"""
+    written = figures.with_key_figures(f"a\n{figures.BEGIN}old\n{figures.END}b\n", page)
+    assert [line for line in written.splitlines() if line.startswith("| G")] == [
+        "| G2 | slow \\| sure | 1/s |  | 1 | ≥ 2 | missed |",
+        "| G10 | second | 1/s |  | 1 | ≥ 2 | missed |",
+    ]
+    assert written.startswith("a\n") and written.endswith(f"{figures.END}b\n") and "old" not in written

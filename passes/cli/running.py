@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from .context import Home
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from ..service import Service
 
 
 @click.command()
@@ -43,39 +42,26 @@ def serve(home: Home) -> None:
     begin.refuse_unless_ready(home.service)
     for line in begin.greeting(home.service, home.call):
         click.echo(line)
-    # The children are copies of this process: no connection may be open in it, and what they need is in it.
+    # The children are copies of this process and go on with its service: no connection may be open in it.
     home.service.store.close()
-    _import_web()
-    os.environ["PASSES_HOME"] = str(home.settings.home)
-    serve.supervise({"web": lambda: serve.web(home.settings), "worker": lambda: _work(home.folder)})
+    serve.supervise({"worker": lambda: serve.work(home.service), "web": lambda: _web(home.service)})
 
 
 @click.command()
 @click.pass_obj
 def worker(home: Home) -> None:
     """Run a worker alone, for a service on several machines."""
-    from .. import begin, log
+    from .. import begin, log, serve
 
     log.set_up()
     begin.refuse_unless_ready(home.service)
-    _work(home.folder)
+    serve.work(home.service)
 
 
-def _work(folder: Path) -> None:
-    from .. import assemble, serve
+def _web(service: Service) -> None:
+    from .. import serve, web
 
-    serve.work(assemble(folder))
-
-
-def _import_web() -> None:
-    """What takes long to import, before the fork instead of after each."""
-    import flask_security  # noqa: F401
-    import granian  # noqa: F401
-
-    from ..wallets.apple import service as apple  # noqa: F401
-    from ..wallets.ecard import page  # noqa: F401
-    from ..wallets.google import service as google  # noqa: F401
-    from ..web import api, customer, health, marketer, staff  # noqa: F401
+    serve.web(service.settings.server, lambda: web.build(service))
 
 
 @click.group()
@@ -92,12 +78,3 @@ def db_upgrade(home: Home) -> None:
     store = Store(home.settings.database(home.settings.store.url))
     schema.upgrade(store)
     click.echo("The tables are up to date.")
-
-
-def application() -> Flask:
-    """What each web process serves; it ends with the process that started it."""
-    from .. import create_app, log, serve
-
-    log.set_up()
-    serve.end_with(os.getppid())
-    return create_app()

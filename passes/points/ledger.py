@@ -170,6 +170,16 @@ def account(tx: Connection, card_id: int, programme_id: int, idle_ends: Mapping[
     return Account(card_id, programme_id, purses)
 
 
+def have_ended(tx: Connection, idle_ends: Mapping[int, Mapping[str, int]], now: int) -> set[int]:
+    """Which of the cards hold lots whose time has come; by card, when each unit ends for idleness."""
+    ended = set(tx.execute(_SELECT_ENDED, {"ids": list(idle_ends), "b_now": now}).scalars())
+    idle = {card: [unit for unit, end in ends.items() if end <= now] for card, ends in idle_ends.items()}
+    if any(idle.values()):
+        which = {"ids": [card for card, units in idle.items() if units]}
+        ended |= {row.card_id for row in tx.execute(_SELECT_HELD, which) if row.unit in idle[row.card_id]}
+    return ended
+
+
 def head(tx: Connection, programme_id: int) -> Head:
     row = tx.execute(_LOCK_CHAIN, {"b_programme_id": programme_id}).one()
     return Head(row.seq, row.head)
@@ -182,10 +192,12 @@ def write(
     now: int,
     receipt_id: int | None = None,
     chain: Head | None = None,
+    marks: bool = True,
 ) -> Account:
     """Post the drafts in order; the account as it is afterwards.
 
-    Raises `NotEnoughPoints` before anything is written.
+    Raises `NotEnoughPoints` before anything is written. Unless the caller draws the card itself (`marks` False), it is
+    marked as due to be drawn, so that a card nobody draws is found by the sweep.
     """
     work = _Work(account, now)
     for draft in drafts:
@@ -194,7 +206,8 @@ def write(
     lots = work.open_lots(tx)
     _insert_postings(tx, account, drafts, work, lots, chain, receipt_id, now)
     work.settle(tx, lots)
-    _settle(tx, account, drafts, now)
+    if marks:
+        tx.execute(_MARK_CARD, {"b_id": account.id, "latest": latest(drafts, now), "next_change": now})
     return work.account(lots)
 
 
@@ -400,11 +413,6 @@ def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, n
     }
 
 
-def _settle(tx: Connection, account: Account, drafts: Sequence[Draft], now: int) -> None:
-    """What the card tells of it. `next_change` says "now", so that a card nobody draws is found by the sweep."""
-    tx.execute(_SETTLE_CARD, {"b_id": account.id, "latest": latest(drafts, now), "next_change": now})
-
-
 def latest(drafts: Sequence[Draft], now: int) -> dict[str, Any]:
     """What happened is named after its largest part, of the main unit if that moved: paying with 100 and earning 5 is
     paying."""
@@ -432,6 +440,12 @@ _SELECT_ACCOUNT = (
     .where(_purse.c.card_id == bindparam("b_card_id"))
     .order_by(_purse.c.unit, _lot.c.id)
 )
+_SELECT_ENDED = select(_lot.c.card_id).where(
+    _lot.c.card_id.in_(bindparam("ids", expanding=True)), _lot.c.left > 0, _lot.c.expires <= bindparam("b_now")
+)
+_SELECT_HELD = select(_purse.c.card_id, _purse.c.unit).where(
+    _purse.c.card_id.in_(bindparam("ids", expanding=True)), _purse.c.balance > 0
+)
 _LOCK_CHAIN = (
     select(_chain.c.seq, _chain.c.head).where(_chain.c.programme_id == bindparam("b_programme_id")).with_for_update()
 )
@@ -456,7 +470,7 @@ def _holding(made: Any) -> Any:
 
 
 _UPSERT_PURSE = {"sqlite": _holding(sqlite.insert(_purse)), "postgresql": _holding(postgresql.insert(_purse))}
-_SETTLE_CARD = (
+_MARK_CARD = (
     update(_card)
     .where(_card.c.id == bindparam("b_id"))
     .values({name: bindparam(name) for name in ("latest", "next_change")})

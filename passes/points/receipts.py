@@ -8,14 +8,15 @@ changed, so that `returns` can take it back, wholly or in part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import memberships, partners, programmes, revisions
+from .. import memberships, partners, possessions, programmes, revisions
+from ..card import Lot
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -94,6 +95,26 @@ def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> Pla
         if not policy.is_simple:
             tallies.add(tx, programme.id, card_id, {(policy.tally, period): gift})
     return tiers.reckon(policy, counts, Place(None), now, definition.zone)
+
+
+def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
+    """Those of the cards for which time or new rules have something in store (see `catch_up`)."""
+    of_programme: dict[Programme, list[Held]] = {}
+    for held in cards:
+        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        of_programme.setdefault(programme, []).append(held)
+    found: list[Held] = []
+    for programme, group in of_programme.items():
+        definition, ids = programme.at(now).definition, [held.id for held in group]
+        ended = ledger.have_ended(tx, {held.id: definition.idle_ends(held.active) for held in group}, now)
+        counted = possessions.gather(tx, programme, ids, now)
+        for held in group:
+            count = counted[held.id].counted
+            tier = definition.policy.tier_at(held.row.earned if count is None else count)
+            lapses = held.row.tier_until is not None and held.row.tier_until <= now
+            if held.id in ended or lapses or tier != held.row.tier:
+                found.append(held)
+    return found
 
 
 def catch_up(tx: Connection, held: Held, now: int) -> None:
@@ -287,12 +308,25 @@ def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
             "created": now,
         },
     )
-    if plan.drafts:
-        ledger.write(tx, case.account, plan.drafts, now, receipt_id, chain)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
-    settle(tx, held, plan.place, now)
-    revisions.record(tx, held.id, now)
+    write(tx, case, plan, now, receipt_id, chain)
     return Answer(told)
+
+
+def write(
+    tx: Connection, case: Case, plan: Plan, active: int | None, receipt_id: int, chain: ledger.Head | None
+) -> None:
+    """Post what is planned, and draw the card with what that makes of it."""
+    account, now = case.account, case.now
+    columns: dict[str, Any] = {"active": active}
+    if plan.drafts:
+        account = ledger.write(tx, account, plan.drafts, now, receipt_id, chain, marks=False)
+        columns["latest"] = ledger.latest(plan.drafts, now)
+    columns |= {"tier": plan.place.tier, "tier_since": plan.place.since, "tier_until": plan.place.until}
+    lots = tuple(
+        Lot(lot.left, lot.expires, unit, lot.ripens) for unit, purse in account.purses.items() for lot in purse.lots
+    )
+    revisions.settle(tx, case.held.id, now, columns, lots)
 
 
 def settle(tx: Connection, held: Held, place: Place, active: int | None) -> None:

@@ -1,6 +1,6 @@
-"""The one way to the database: `transaction()` to write, `reading()` to look.
+"""The one way to the database: `transaction()` to write, `reading()` to look, `glance()` to look once.
 
-Both yield a SQLAlchemy `Connection`. On SQLite a write takes a fair lock of ours and then BEGIN
+The first two yield a SQLAlchemy `Connection`. On SQLite a write takes a fair lock of ours and then BEGIN
 IMMEDIATE, so that what was read stays true until the commit (the default would lose points) and nobody
 starves (SQLite's own back-off is unfair: p99 ten times higher, measured). On PostgreSQL callers
 lock the card's row. No outside call belongs inside a transaction.
@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
 
 from ..errors import Busy, ConfigError
+from .glances import Glances
 from .queue import Queue
 
 WAIT_SECONDS = 30
@@ -35,6 +36,7 @@ class Store:
     def __init__(self, url: str, pool: int = 16, wait_seconds: int = WAIT_SECONDS) -> None:
         self.url = _checked(url)
         self.engine = _engine(self.url, pool, wait_seconds)
+        self._glances = Glances(_engine(self.url, pool, wait_seconds, glances=True))
         self._wait_seconds = wait_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._queue = Queue(f"{self.url.database}-turn") if self.is_sqlite else None
@@ -76,8 +78,14 @@ class Store:
                 tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             yield tx
 
+    def glance(self, query: Select[*tuple[Any, ...]], **values: object) -> list[Any]:
+        """The rows of one statement, which is built once and asked by every phone; see `Glances`."""
+        with _explained():
+            return self._glances.ask(query, values)
+
     def close(self) -> None:
         self.engine.dispose()
+        self._glances.close()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -113,17 +121,31 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL, pool: int, wait_seconds: int) -> Engine:
-    sizes = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds}
+def _engine(url: URL, pool: int, wait_seconds: int, glances: bool = False) -> Engine:
+    options: dict[str, Any] = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds}
+    # The connection used last first: each that is used fills a cache of its own.
+    options["pool_use_lifo"] = True
+    if glances:
+        # No transaction is ever open on these, so there is none to end when one is given back.
+        options |= {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, **sizes, connect_args={"timeout": wait_seconds})
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        engine = create_engine(url, **options, connect_args={"timeout": wait_seconds})
+        if glances:
+            event.listen(engine, "connect", _only_reading)
+        else:
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
         return engine
     # A dead server must answer as an error in time, never as a hanging till.
     limits = f"-c statement_timeout={wait_seconds}s -c lock_timeout={wait_seconds}s"
+    if glances:
+        limits += " -c default_transaction_read_only=on"
     arguments = {"connect_timeout": 5, "options": limits}
-    return create_engine(url, **sizes, pool_pre_ping=True, connect_args=arguments)
+    return create_engine(url, **options, pool_pre_ping=not glances, connect_args=arguments)
+
+
+def _only_reading(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -2,7 +2,9 @@
 
 SQLite allows one writer and lets the others poll; whoever polls at the wrong moments starves. Waiting on
 a lock in the process and then on a file lock between processes costs the same and keeps the slowest
-writer close to the average. The kernel frees the file lock of a process that dies.
+writer close to the average. Neither lock is handed on: who gives it up and wants it back at once, as a sweep
+does, would have it before the waiting woke. So whoever comes waits in a door until the turn is theirs,
+and one who comes back stands behind them. The kernel frees the file locks of a process that dies.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,36 +23,60 @@ class Queue:
     """Writers of one SQLite file, in this process and others, waiting for `path`."""
 
     def __init__(self, path: str) -> None:
+        self._door, self._turn = _Lock(f"{path}-door"), _Lock(path)
+
+    @contextmanager
+    def turn(self, wait_seconds: float) -> Iterator[None]:
+        until = time.monotonic() + wait_seconds
+        with self._door.held(wait_seconds):
+            self._turn.take(max(0.0, until - time.monotonic()))
+        try:
+            yield
+        finally:
+            self._turn.give()
+
+
+class _Lock:
+    """One at a time among the threads of this process, and then among processes."""
+
+    def __init__(self, path: str) -> None:
         self._path = path
         self._threads = threading.Lock()
         self._file: tuple[int, int] | None = None
 
     @contextmanager
-    def turn(self, wait_seconds: float) -> Iterator[None]:
+    def held(self, wait_seconds: float) -> Iterator[None]:
+        self.take(wait_seconds)
+        try:
+            yield
+        finally:
+            self.give()
+
+    def take(self, wait_seconds: float) -> None:
         if not self._threads.acquire(timeout=wait_seconds):
             raise _busy()
         try:
-            file = self._lock_file(wait_seconds)
-            try:
-                yield
-            finally:
-                fcntl.flock(file, fcntl.LOCK_UN)
-        finally:
+            self._lock_file(wait_seconds)
+        except BaseException:
             self._threads.release()
+            raise
 
-    def _lock_file(self, wait_seconds: float) -> int:
-        """The lock file, locked. The kernel waits without a limit, so a wait is a thread we can leave behind."""
+    def give(self) -> None:
+        fcntl.flock(self._open(), fcntl.LOCK_UN)
+        self._threads.release()
+
+    def _lock_file(self, wait_seconds: float) -> None:
+        """The kernel waits without a limit, so a wait is a thread we can leave behind."""
         file = self._open()
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
+            return
         except BlockingIOError:
             waiting = _Waiting(file)
         if not waiting.is_over(wait_seconds):
             # Its descriptor goes with it, and gives the lock back as soon as it has it.
             self._file = None
             raise _busy()
-        return file
 
     def _open(self) -> int:
         """The lock file, opened anew after a fork: processes that share a descriptor share its lock."""

@@ -1,90 +1,112 @@
 """The web application: every blueprint, and what holds for all of them.
 
-Errors that we can explain become answers here and nowhere else: a page for people, problem+json for systems.
-Every answer leaves with headers that keep it private and keep foreign content out.
+It is three applications behind one address (`rooms`), so that a phone or an open card does not pay for logins and
+counted calls that only others need. Errors that we can explain become answers here and nowhere else: a page for
+people, problem+json for systems. Every answer leaves with headers that keep it private and keep foreign content out.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadInput, Busy, NotFound, PassesError, TooManyTries
+from ..errors import BadInput, Busy, NotFound, PassesError, TooOften
+from ..practice import Practice
 from ..service import Service
-from .current import EXTENSION
+from .current import EXTENSION, PRACTICE
+from .headers import HEADERS
 from .page import error_page
+from .rooms import EXTENSION as EXTENSION_ROOMS
+from .rooms import Rooms
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger()
 
 Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(), microphone=(), camera=()",
-    "Cache-Control": "private, no-store",
-}
 _FOR_MACHINES = ("/api/", "/apple/v1")
+_FOR_ALL = ("till", "static")
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Renews a login's cookie with every answer but those that any cache may keep and hand to others."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return (request.blueprint or request.endpoint) not in _FOR_ALL and super().should_set_cookie(app, session)
 
 
 def build(service: Service) -> Flask:
     """The application over this service."""
+    from . import api, customer, health
+
+    front, cards = _application(service), _application(service)
+    for part in (customer, api):
+        part.register(front, service)
+    health.register(cards, service)
+    for wallet in service.wallets.values():
+        wallet.register(cards)
+    front.extensions[EXTENSION_ROOMS] = rooms = Rooms(front, cards, lambda: _backstage(service))
+    front.wsgi_app = _protected(rooms)  # type: ignore[assignment, method-assign]
+    customer.register_links(cards)
+    service.store.nudge = service.nudging()
+    return front
+
+
+def _backstage(service: Service) -> Flask:
+    from . import customer, marketer, staff
+
+    app = _application(service)
+    app.config.update(_sessions(service))
+    app.session_interface = Sessions()
+    for part in (staff, marketer):
+        part.register(app, service)
+    customer.register_links(app)
+    return app
+
+
+def _application(service: Service) -> Flask:
+    """An application with nothing in it but what holds for all."""
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
+    app.extensions[PRACTICE] = Practice(service)
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
-    app.config.update(_configuration(service))
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES, MAX_FORM_PARTS=100)
     if service.settings.server.proxies:
         hops = service.settings.server.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_env.autoescape = True
-    _register(app, service)
     app.register_error_handler(PassesError, _explain)
     app.register_error_handler(HTTPException, _explain_http)
     app.register_error_handler(Exception, _confess)
     app.before_request(_refuse_nul)
-    app.after_request(_protect)
-    service.store.nudge = service.worker().nudge_soon
     return app
 
 
-def _configuration(service: Service) -> dict[str, object]:
+def _sessions(service: Service) -> dict[str, object]:
     https = service.settings.server.public_url.startswith("https://")
     return {
         "SECRET_KEY": service.secrets.derive("session").hex(),
-        "MAX_CONTENT_LENGTH": MOST_BODY_BYTES,
-        "MAX_FORM_MEMORY_SIZE": MOST_BODY_BYTES,
-        "MAX_FORM_PARTS": 100,
         "SESSION_COOKIE_NAME": "__Host-passes" if https else "passes",
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     }
-
-
-def _register(app: Flask, service: Service) -> None:
-    from . import api, customer, health, marketer, staff
-
-    for part in (customer, staff, marketer, api, health):
-        part.register(app, service)
-    for wallet in service.wallets.values():
-        wallet.register(app)
 
 
 def _refuse_nul() -> None:
@@ -100,7 +122,7 @@ def _refuse_nul() -> None:
 
 def _explain(error: PassesError) -> Answer:
     response, status = _answer(error.status, error.code, str(error), error.field)
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.wait)
     return response, status
 
@@ -147,7 +169,15 @@ def _wants_page() -> bool:
     return request.accept_mimetypes.best_match(["application/json", "text/html"], "text/html") == "text/html"
 
 
-def _protect(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+def _protected(application: WSGIApplication) -> WSGIApplication:
+    """Every answer gets the headers it does not have yet."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *trouble: Any) -> Callable[[bytes], object]:
+            given = {name.lower() for name, _ in headers}
+            missing = [header for header in HEADERS.items() if header[0].lower() not in given]
+            return start_response(status, headers + missing, *trouble)
+
+        return application(environ, start)
+
+    return serve

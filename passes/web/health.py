@@ -9,13 +9,16 @@ with all scopes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from .. import installations, keys, pulse
 from ..errors import Forbidden, PassesError
 from ..service import Service
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 LOOPBACK = ("127.0.0.1", "::1")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
@@ -48,6 +51,8 @@ class Health:
 
     def metrics(self) -> Response:
         """From the store, so that every process says the same."""
+        from prometheus_client import generate_latest
+
         self._refuse_strangers()
         return Response(generate_latest(self._registry()), mimetype="text/plain")
 
@@ -65,13 +70,14 @@ class Health:
             return
         scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
         if scheme == "Bearer" and presented:
-            with self._service.store.reading() as tx:
-                key = keys.find(tx, presented)
+            key = keys.find(self._service.store, presented)
             if key and keys.EVERYTHING in key.scopes:
                 return
         raise Forbidden("Metrics are for this machine, or for a key that may do everything.")
 
     def _registry(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry, Gauge
+
         here, registry = self._service, CollectorRegistry()
         places = Gauge("passes_installations", "Places where cards live.", ["wallet", "state"], registry=registry)
         overdue = Gauge("passes_overdue_seconds", "How long the oldest due work has waited.", registry=registry)

@@ -13,6 +13,7 @@ from sqlalchemy import insert, update
 from passes import progress
 from passes.store import tables as t
 from passes.web.marketer import form
+from passes.web.rooms import rooms
 from tests.browser import DESK, PHONE, Site, barriers, is_wider_than_the_screen, site, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
 
@@ -162,7 +163,7 @@ def test_an_offer_is_shown_as_text_everywhere(shop: Shop) -> None:
 
 
 def behind_the_door(shop: Shop, method: str) -> list[str]:
-    rules = [rule for rule in shop.app.url_map.iter_rules() if method in (rule.methods or ())]
+    rules = [rule for rule in rooms(shop.app).backstage.url_map.iter_rules() if method in (rule.methods or ())]
     own = [rule for rule in rules if rule.endpoint.partition(".")[0] in ("staff", "marketer", "login")]
     return [re.sub(r"<[^>]+>", "ecard", rule.rule) for rule in own]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+import pytest
 from sqlalchemy import update
 
 from passes.store import tables as t
 from tests import passcheck
 from tests.cast import PASSES, Indoors, Member, Service, Till, days
+from tests.fakes.apns import FakeAPNs
 
 
 def test_a_member_takes_her_card_on_an_iphone(service: Service, anna: Member) -> None:
@@ -90,11 +93,36 @@ def test_a_member_with_two_cards_takes_both_at_once(service: Service, anna: Memb
     assert phone.opens(service.apple.link_many("0" * 32)).status == 404
 
 
-def test_a_phone_of_another_make_says_its_own_word(service: Service, anna: Member, till: Till) -> None:
+OTHER_MAKES = {
+    "AndroidPass": "cRk2_eXaMpLe:APA91bH" + "x-Y_z" * 28,
+    "WalletUnionPass": "dGVzdC10b2tlbi1mb3ItYS1waG9uZQ==",
+    "WalletUnionHMSPass": "IQAAAACy0example_" + "q7R-" * 24,
+}
+
+
+def test_a_phone_of_another_make_has_a_word_and_a_token_of_its_own(
+    service: Service, anna: Member, till: Till, apns: FakeAPNs
+) -> None:
+    """Its maker's push service is not spoken to: it sees the change when it asks."""
     phones = [
-        anna.takes_her_card_on_an_iphone(service.phone(scheme=word))
-        for word in ("ApplePass", "AndroidPass", "WalletUnionPass", "WalletUnionHMSPass")
+        anna.takes_her_card_on_an_iphone(service.phone(scheme=word, push_token=token))
+        for word, token in OTHER_MAKES.items()
     ]
+    iphone = anna.takes_her_card_on_an_iphone()
     till.earns(anna, points=7)
     service.reconciles()
-    assert [phone.shows("points") for phone in phones] == [7, 7, 7, 7]
+    assert iphone.shows("points") == 7
+    assert not any(apns.attempts(phone.push_token) for phone in phones)
+    assert {row.place for row in service.installations() if row.set_aside} == {phone.device for phone in phones}
+
+    for phone in phones:
+        phone.wakes()
+    assert [phone.shows("points") for phone in phones] == [7, 7, 7]
+
+
+@pytest.mark.parametrize("token", ["", "short", "x" * 513, "a b" * 10, "a\n" * 10, "токен" * 5, 7, None])
+def test_another_makes_token_has_bounds_too(service: Service, anna: Member, token: object) -> None:
+    phone = anna.takes_her_card_on_an_iphone(service.phone(scheme="AndroidPass", push_token="cRk2_eXaMpLe:APA91b"))
+    url, body = phone.registration_url(phone.only), json.dumps({"pushToken": token}).encode()
+    got = phone.calls("POST", url, phone.only, body)
+    assert (got.status, got.json["field"]) == (400, "pushToken")

@@ -21,10 +21,11 @@ from sqlalchemy import text
 
 from passes import sweep
 from passes.errors import Busy, ConfigError
+from passes.nudges import open_queue
 from passes.store import Store
 from passes.store import tables as t
 from passes.store.queue import Queue
-from passes.work import Round, Worker, open_queue
+from passes.work import Round, Worker
 from tests.corner_shop import CornerShop, forked, together
 
 
@@ -90,6 +91,32 @@ def test_a_process_among_busy_threads_gets_its_turns(tmp_path: Path):
 
     children = [forked(works) for _ in range(3)]
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+
+
+def test_who_comes_back_at_once_stands_behind_those_who_wait(tmp_path: Path):
+    """A sweep that wants the next turn as soon as it gave one up must not keep a till waiting."""
+    lock, done = str(tmp_path / "turn"), os.open(tmp_path / "done", os.O_WRONLY | os.O_CREAT)
+
+    def is_greedy() -> None:
+        queue = Queue(lock)
+        while True:
+            with queue.turn(10):
+                os.write(done, b"!")
+                busy_until = time.monotonic() + 0.005
+                while time.monotonic() < busy_until:
+                    pass
+
+    child, queue, passed_over = forked(is_greedy), Queue(lock), []
+    while not os.fstat(done).st_size:
+        time.sleep(0.01)
+    for _ in range(20):
+        time.sleep(0.003)
+        before = os.fstat(done).st_size
+        with queue.turn(10):
+            passed_over.append(os.fstat(done).st_size - before)
+    end(child)
+    os.close(done)
+    assert sum(passed_over) < 20 * 4, passed_over
 
 
 def test_the_turn_of_a_killed_process_is_free_at_once(tmp_path: Path):
@@ -310,6 +337,28 @@ def test_a_nudge_starts_a_round_at_once(queue_url: str, tmp_path: Path):
             lags.append(started[before] - asked)
             time.sleep(0.15)
     assert min(lags) < 0.2 and statistics.median(lags) < 1, lags
+
+
+def test_nudges_during_a_round_are_one_round_more_and_fill_no_queue(queue_url: str, tmp_path: Path):
+    steps: list[float] = []
+    goes_on = threading.Event()
+
+    def step() -> int:
+        steps.append(time.monotonic())
+        assert goes_on.wait(15)
+        return 0
+
+    with Running(queue_url, tmp_path, step, nothing_due) as worker:
+        worker.nudge()
+        until(partial(has_more, steps, 0))
+        for _ in range(50):
+            worker.nudge()
+        # The clock may have put itself there meanwhile.
+        waiting = worker.huey.pending_count()
+        goes_on.set()
+        until(partial(has_more, steps, 1))
+        time.sleep(0.3)
+    assert waiting <= 1 and len(steps) <= 3
 
 
 def has_more(happened: Sequence[object], than: int) -> bool:

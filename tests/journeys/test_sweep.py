@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import text, update
 
-from passes import programmes, sweep
+from passes import programmes, revisions, sweep
 from passes.store import tables as t
 from tests.corner_shop import DAY, START, CornerShop, together
 
@@ -87,6 +88,36 @@ def test_several_sweeps_at_once_do_what_one_does(shop: CornerShop):
     assert {shop.balance(serial) for serial in serials} == {0}
     assert shop.count(t.Posting, t.Posting.kind == "expire") == 16
     assert shop.flaws() == []
+
+
+def test_a_card_that_changes_after_it_was_drawn_ahead_is_not_written_over(shop: CornerShop):
+    anna, ben, cleo = (shop.joins(name) for name in ("Anna", "Ben", "Cleo"))
+    shop.publishes("Cake")
+    ids = [shop.held(serial).row.id for serial in (anna, ben, cleo)]
+    with shop.store.reading() as tx:
+        ahead = revisions.sketch(tx, ids, shop.now)
+    shop.posts(anna, total=500)
+    shop.renames(ben, "Benedict")
+    with shop.store.transaction() as tx:
+        assert revisions.keep(tx, ahead, shop.now, bulk=True) == {ids[2]}
+    assert (shop.card(anna).balance, shop.card(ben).name, titles(shop, cleo)) == (5, "Benedict", ["Cake"])
+    assert [shop.held(serial).row.revision for serial in (anna, ben, cleo)] == [2, 2, 2]
+
+
+def test_tills_that_sell_while_the_sweep_draws_lose_nothing(shop: CornerShop):
+    serials = [shop.joins(f"M{n}") for n in range(12)]
+    shop.publishes("Cake")
+
+    def sells(mine: list[str]) -> None:
+        for _ in range(4):
+            for serial in mine:
+                shop.posts(serial, total=100)
+
+    sellers = [partial(sells, serials[first::3]) for first in range(3)]
+    assert not [told for told in together(shop.sweeps, *sellers, shop.sweeps) if told is not None]
+    shop.sweeps()
+    assert {(shop.card(serial).balance, *titles(shop, serial)) for serial in serials} == {(4, "Cake")}
+    assert {shop.balance(serial) for serial in serials} == {4} and shop.flaws() == []
 
 
 def test_tiers_follow_new_thresholds(shop: CornerShop):

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
 from passes import cards, create_app, revisions
+from passes.errors import ConfigError
 from passes.wallets.apple import devicelog, enrolment
 from tests import passcheck
 from tests.cast import Answer, Marketer, Member, Phone, Service, Till, days, hours, minutes, outdoors
@@ -529,7 +530,15 @@ def test_the_service_remembers_how_far_a_card_was_fetched(shop: Service, phone: 
     asked = desk.scans(phone.code).row
     assert asked.fetched < asked.revision
     phone.fetches(phone.only.serial)
-    assert desk.scans(phone.code).row.fetched == asked.revision
+    _eventually(lambda: desk.scans(phone.code).row.fetched == asked.revision)
+
+
+def test_a_phone_does_not_wait_for_a_till_to_finish(shop: Service, phone: Phone, desk: Till) -> None:
+    desk.earns(phone, points=1)
+    newest = desk.scans(phone.code).row.revision
+    with shop.inner.store.transaction():
+        phone.fetches(phone.only.serial)
+    _eventually(lambda: desk.scans(phone.code).row.fetched == newest)
 
 
 # What it costs, and what leaks
@@ -614,6 +623,16 @@ def test_c03_with_an_expired_certificate_what_is_signed_is_served(shop: Service,
     finally:
         shop.clock.at = at
     assert phone.fetches(card.serial)
+
+
+@pytest.mark.parametrize("name", ["pass.pem", "pass.key", "wwdr.pem"])
+def test_c01_the_service_does_not_start_with_mixed_up_files(tmp_path: Path, name: str) -> None:
+    """One file of another developer's certificate among ours."""
+    home = new_home(tmp_path / "home")
+    enrolment.make_dev(tmp_path / "other", int(time.time()))
+    (home / "certs" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    with pytest.raises(ConfigError, match=r"pass\.pem|pass\.key|wwdr\.pem"):
+        create_app(home)
 
 
 def test_c04_a_certificate_is_exchanged_while_the_service_runs(tmp_path: Path) -> None:
@@ -709,6 +728,8 @@ def test_no_name_in_a_path_breaks_anything_or_opens_a_file(shop: Service, phone:
     base, headers = card.card["webServiceURL"], {"Authorization": f"ApplePass {card.identity[2]}"}
     pass_type, serial, device = card.identity[0], card.serial, phone.device
     opened: list[str] = []
+    # The page that says so is itself a file, read once.
+    phone.line("GET", f"{base}/nothing", headers, None)
     with _files_opened(opened):
         for name in SEGMENTS:
             for method, path in (
@@ -816,3 +837,10 @@ class _files_opened:
 
     def __exit__(self, *_: object) -> None:
         _watchers.clear()
+
+
+def _eventually(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)

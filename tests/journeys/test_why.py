@@ -92,7 +92,8 @@ def computed(entry: Row, entries_by_seq: dict[int, Row]) -> int:
             exact = Fraction(measured * why["points"], why["per"])
             down = {"down": exact, "nearest": exact + Fraction(1, 2), "up": exact + 1 - Fraction(1, exact.denominator)}
             base = down[why["rounding"]].__floor__()
-            return base + sum(times["extra"] for times in why.get("times", ())) - why.get("capped", {"lost": 0})["lost"]
+            extra = sum(times["extra"] for times in why.get("times", ()))
+            return int(base + extra - why.get("capped", {"lost": 0})["lost"])
         case "reverse":
             return int(entries_by_seq[why["posting"]].amount - why.get("forgiven", 0))
         case _:

@@ -28,6 +28,7 @@ from passes.wallets import Gone, Later, Outcome, Pushed, Refused
 from passes.wallets.apple import answers
 from passes.wallets.apple.connection import Form
 from passes.wallets.apple.push import APNs, Nudge
+from passes.wallets.apple.tokens import address
 from tests.fakes import apns as faults
 from tests.fakes.apns import FakeAPNs
 
@@ -190,10 +191,30 @@ def test_a_token_twice_in_one_call_is_sent_once(apple: FakeAPNs, make: Maker) ->
 
 
 def test_what_is_no_token_never_gets_into_a_path(apple: FakeAPNs, make: Maker) -> None:
-    rubbish = ["", "abc", "../../etc", "zz" * 32, "ab" * 101, "ab\r\nhost: evil", "аб" * 16, "ab" * 32 + "\n"]
+    rubbish = [
+        "",
+        "abc",
+        "../../etc",
+        "zz" * 32,
+        "ab" * 15,
+        "ab" * 257,
+        "ab\r\nhost: evil",
+        "аб" * 16,
+        "ab" * 32 + "\n",
+    ]
 
     assert make().send(nudges(rubbish)) == [Gone()] * len(rubbish)
     assert apple.requests == []
+
+
+def test_another_makers_token_is_not_sent_to_apple(apple: FakeAPNs, make: Maker) -> None:
+    anothers = address("AndroidPass", "ab" * 32)
+
+    first, second = make().send(nudges([anothers, PHONE]))
+
+    assert isinstance(first, Refused) and "when it is opened" in first.why
+    assert second == Pushed()
+    assert apple.attempts(PHONE) == len(apple.requests) == 1
 
 
 def test_many_threads_share_one_sender(apple: FakeAPNs, make: Maker) -> None:

@@ -14,12 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from passes.card import Progress
 from passes.errors import BadInput
 from passes.wallets.apple import model, strings
 from passes.wallets.apple.bundle import Template, bundle_many, pictures
 
 from ..passcheck import check, check_many, check_same
-from .apple_cards import ANNA, DAY, LINK, NOW, TOKEN, built, cafe, certs, files, issuer, signer, template
+from .apple_cards import ANNA, COFFEE, DAY, GOLD, LINK, NOW, TOKEN, built, cafe, certs, files, issuer, signer, template
 
 
 def root() -> Path:
@@ -55,6 +56,35 @@ def test_members_do_not_see_each_others_words() -> None:
     first = built(replace(ANNA, balance=7))
     built(replace(ANNA, name="Someone Else", balance=8))
     assert built(replace(ANNA, balance=7)) == first
+
+
+def test_a_pass_is_the_same_whoever_came_before() -> None:
+    """Members with other fields, or with the same fields and other values, share what is prepared."""
+    cards = [
+        ANNA,
+        replace(ANNA, name=""),
+        replace(ANNA, status="blocked"),
+        replace(ANNA, status="closed"),
+        replace(ANNA, news=None, expiring=None),
+        replace(ANNA, progress=Progress("tier", "gold", GOLD, 10, 15)),
+        replace(ANNA, progress=Progress("reward", "coffee", COFFEE, 10, 15)),
+        replace(ANNA, currency="JPY"),
+        replace(ANNA, worth=None),
+        replace(ANNA, expires=NOW + DAY),
+        replace(ANNA, code="анна"),
+        replace(ANNA, name='\0balance\0 "%s"', number="1", balance=-5),
+    ]
+    own = Template(cafe(), issuer(), signer())
+    for link in (LINK, "", "javascript:alert(1)"):
+        for card in cards:
+            alone = Template(cafe(), issuer(), signer()).build(card, TOKEN, link, NOW)
+            assert own.build(card, TOKEN, link, NOW) == alone
+
+
+def test_what_is_kept_of_a_pass_leaves_the_looks_pictures_out() -> None:
+    kept = template().rest(ANNA, TOKEN, LINK, NOW)
+    assert template().beginning + kept == built()
+    assert len(kept) < 20_000 < len(template().beginning)
 
 
 def test_a_changed_programme_changes_the_words_at_once() -> None:

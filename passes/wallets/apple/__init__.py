@@ -67,7 +67,9 @@ class Apple(Resident):
         card = revision.card
         look = self._look(card.look)
         key = (card.serial, revision.number, look.digest, self.keychain.identity.fingerprint)
-        return File(f"{card.programme}.pkpass", MEDIA_TYPE, self._shelf.get(key, lambda: self._build(revision, look)))
+        template = self._template(look)
+        rest = self._shelf.get(key, lambda: self._rest(revision, template))
+        return File(f"{card.programme}.pkpass", MEDIA_TYPE, template.beginning + rest)
 
     def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
         """Nudge every device of the batch, each once."""
@@ -108,10 +110,10 @@ class Apple(Resident):
     def _proof(self, label: str, subject: str) -> str:
         return self.links.dated(label, subject, int(self._clock()) + self._link_seconds)
 
-    def _build(self, revision: Revision, look: Look) -> bytes:
+    def _rest(self, revision: Revision, template: Template) -> bytes:
         token = self.token(revision.card.serial, revision.nonce, revision.key_id)
         link = self.links.card(revision)
-        return self._template(look).build(revision.card, token, link, int(self._clock()))
+        return template.rest(revision.card, token, link, int(self._clock()))
 
     def _look(self, name: str) -> Look:
         look = self._looks.get(name)

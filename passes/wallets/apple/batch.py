@@ -7,18 +7,17 @@ batch and waits; everything else here happens on the sender's own loop.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .. import Gone, Later, Outcome
+from .. import Gone, Later, Outcome, Refused
+from . import tokens
 
-# Apple asks not to assume a length; these bounds only keep rubbish out of a path.
-_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){1,100}")
 MOST_TRIES = 3
+ASKS_BY_ITSELF = Refused("This phone's app takes no pushes from Apple: it shows what changed when it is opened.")
 # Below this pace a batch ends in `Later`, however steadily its answers trickle in.
 SLOWEST_PUSHES_PER_SECOND = 500
 
@@ -69,8 +68,8 @@ class Batch:
             if (first := self._repeats.first(token, place)) != place:
                 self._twins.append((place, first))
                 self._close()
-            elif not _TOKEN.fullmatch(token):
-                self.settle(place, Gone(), now)
+            elif not tokens.is_apples(token):
+                self.settle(place, ASKS_BY_ITSELF if tokens.is_anothers(token) else Gone(), now)
             else:
                 return Ticket(self, place)
         return None

@@ -1,9 +1,10 @@
 """Packs passes: a `Template` is prepared once per look and signer, `build` makes a member's .pkpass.
 
 One technique: whatever many members share is finished before the first of them comes. Pictures are zip
-entries with their checksums already computed; the words that a programme's members share are kept as the
-beginning of each `pass.strings`, together with the state of its SHA-1 and CRC-32, and a member's own
-sentences are only appended. What is left per pass is its JSON, a few short hashes and one signature.
+entries with their checksums already computed; pass.json is written once for all cards with the same fields and
+only its blanks are filled; the words that a programme's members share are kept as the beginning of each
+`pass.strings`, together with the state of its SHA-1 and CRC-32, and a member's own sentences are only appended.
+What is left per pass is a few short hashes and one signature.
 
 Nothing is compressed (pictures already are) and every entry bears the same date, so equal cards give equal
 bytes but for the signature and its time. Reads no file; threads may share a template.
@@ -12,10 +13,9 @@ bytes but for the signature and its time. Reads no file; threads may share a tem
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha1
 from struct import Struct
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from ...card import Card
@@ -23,8 +23,8 @@ from ...errors import BadInput
 from ...look import Look
 from ...words import Catalogue, Words
 from . import strings
-from .model import Texts
-from .render import STYLES, Issuer, Shared, alike, render, share
+from .model import Pass, Texts
+from .render import STYLES, Issuer, Shared, alike, draw, render, shape, share
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
 MEDIA_TYPE_MANY = "application/vnd.apple.pkpasses"
@@ -40,25 +40,33 @@ class Signs(Protocol):
         """The detached signature of these bytes."""
 
 
-class Hash(Protocol):
-    def copy(self) -> Hash: ...
-    def update(self, more: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
 class Template:
     """Makes the passes of one look for one issuer."""
 
     def __init__(self, look: Look, issuer: Issuer, signer: Signs) -> None:
         self._look, self._issuer, self._signer = look, issuer, signer
-        self._words: Mapping[str, Words] = Catalogue(look.words)
-        self._pictures = _prepared(pictures(look))
+        self._words = Catalogue(look.words)
+        self._spoken: Mapping[str, Words] = dict(self._words)
+        images = pictures(look)
+        entries = [_Entry(name) for name in images]
+        self._listed = [_listed(entry, entry.sha1(images[entry.name])) for entry in entries]
+        self._pictures = _Archive(entries).written(list(images.values()))
         self._sheets: dict[Hashable, _Sheet] = {}
+
+    @property
+    def beginning(self) -> bytes:
+        """What every pass of the look begins with: its pictures."""
+        return self._pictures.content
 
     def build(self, card: Card, token: str, link: str, at: int) -> bytes:
         """The member's .pkpass, signed at `at`. `token` lets phones ask for it again, `link` is the card's web page."""
+        return self.beginning + self.rest(card, token, link, at)
+
+    def rest(self, card: Card, token: str, link: str, at: int) -> bytes:
+        """The member's .pkpass from where its `beginning` ends: far less to keep, for whoever keeps many."""
         sheet = self._sheet(card)
-        return render(card, sheet.shared, self._words, self._issuer, token, link).create(sheet, at)
+        own = render(card, sheet.shared, self._spoken, self._issuer, token, link)
+        return sheet.drawn(card, link).create(own.values, own.lines, sheet, at)
 
     def _sheet(self, card: Card) -> _Sheet:
         key = alike(card)
@@ -66,7 +74,9 @@ class Template:
         if sheet is None:
             if len(self._sheets) >= MOST_SHEETS:
                 self._sheets.clear()
-            sheet = _Sheet(share(card, self._look, self._words, self._issuer), self._pictures, self._signer)
+            sheet = _Sheet(
+                share(card, self._look, self._words, self._issuer), self._pictures, self._listed, self._signer
+            )
             self._sheets[key] = sheet
         return sheet
 
@@ -85,10 +95,8 @@ def bundle_many(passes: Sequence[bytes]) -> bytes:
     """Several .pkpass in one .pkpasses, for a person with several cards."""
     if not 1 <= len(passes) <= MOST_PASSES:
         raise BadInput(f"A .pkpasses file holds 1 to {MOST_PASSES} passes, not {len(passes)}; send several files.")
-    archive = _Archive()
-    for at, each in enumerate(passes, 1):
-        archive.add(_Entry(f"{at}.pkpass"), each, crc32(each))
-    if (whole := archive.closed()) and len(whole) > MOST_BYTES:
+    whole = _Archive([_Entry(f"{at}.pkpass") for at in range(1, len(passes) + 1)]).filled(passes)
+    if len(whole) > MOST_BYTES:
         raise BadInput("These passes are larger than 150 MB together; send them one by one.")
     return whole
 
@@ -96,48 +104,37 @@ def bundle_many(passes: Sequence[bytes]) -> bytes:
 class _Sheet:
     """A programme's pass, ready but for the member: what `model.Pass.create` is packed by."""
 
-    def __init__(self, shared: Shared, pictures: _Prepared, signer: Signs) -> None:
+    def __init__(self, shared: Shared, pictures: _Written, listed: Sequence[str], signer: Signs) -> None:
         self.shared = shared
-        self._pictures, self._signer = pictures, signer
-        self._heads = {language: _head(language, lines) for language, lines in shared.lines.items()}
+        self._signer = signer
+        self._drawn: dict[Hashable, Pass] = {}
+        self._files = [_words(language, lines) for language, lines in shared.lines.items()] + [PASS_JSON]
+        # Apple's format says SHA-1; the signature over it is SHA-256.
+        self._manifest = f"{{{','.join([*listed, *(_listed(file, '%s') for file in self._files)])}}}"
+        self._archive = _Archive([*self._files, MANIFEST, SIGNATURE], pictures)
+
+    def drawn(self, card: Card, link: str) -> Pass:
+        """The pass of all cards that have the same fields as this one."""
+        key = shape(card, link)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._drawn[key] = draw(card, self.shared, link)
+        return drawn
 
     def pack(self, pass_json: bytes, texts: Texts, at: int) -> bytes:
-        archive = _Archive(self._pictures)
-        manifest = [self._pictures.manifest]
-        for language, lines in texts.items():
-            head = self._heads[language]
-            tail = strings.encode(lines)
-            digest = head.digest.copy()
-            digest.update(tail)
-            archive.add(head.entry, head.raw + tail, crc32(tail, head.crc))
-            manifest.append(_listed(head.entry, digest))
-        archive.add(PASS_JSON, pass_json, crc32(pass_json))
-        manifest.append(_listed(PASS_JSON, sha1(pass_json)))
-        written = f"{{{','.join(manifest)}}}".encode()
-        archive.add(MANIFEST, written, crc32(written))
-        signature = self._signer.sign(written, at)
-        archive.add(SIGNATURE, signature, crc32(signature))
-        return archive.closed()
+        files = [*map(strings.encode, texts.values()), pass_json]
+        manifest = (self._manifest % tuple(map(_Entry.sha1, self._files, files))).encode()
+        files += (manifest, self._signer.sign(manifest, at))
+        return self._archive.filled(files)
 
 
-@dataclass(frozen=True)
-class _Head:
-    """The beginning of a pass.strings, hashed as far as it goes."""
-
-    entry: _Entry
-    raw: bytes
-    digest: Hash
-    crc: int
+def _words(language: str, lines: str) -> _Entry:
+    return _Entry(f"{language}.lproj/pass.strings", strings.BOM + strings.encode(lines))
 
 
-def _head(language: str, lines: str) -> _Head:
-    raw = strings.BOM + strings.encode(lines)
-    return _Head(_Entry(f"{language}.lproj/pass.strings"), raw, sha1(raw), crc32(raw))
-
-
-def _listed(entry: _Entry, digest: Hash) -> str:
-    """A file's line in the manifest. Apple's format says SHA-1; the signature over it is SHA-256."""
-    return f'"{entry.name}":"{digest.hexdigest()}"'
+def _listed(entry: _Entry, digest: str) -> str:
+    """A file's line in the manifest."""
+    return f'"{entry.name}":"{digest}"'
 
 
 # The zip format (PKWARE's APPNOTE, 4.3): each entry's header and content, then the directory, then its end.
@@ -146,73 +143,76 @@ _VERSION, _STORED, _ON_UNIX = 20, 0, 3 << 8
 _MIDNIGHT, _NEW_YEAR_2020 = 0, (2020 - 1980) << 9 | 1 << 5 | 1
 _REGULAR_FILE = 0o100644 << 16
 _COMMON = Struct("<5H").pack(_VERSION, 0, _STORED, _MIDNIGHT, _NEW_YEAR_2020)
+_CHECKED, _PLACE = Struct("<3I"), Struct("<I")
 _END = Struct("<4s4H2IH")
 
 
 class _Entry:
-    """A name in an archive: its two headers, ready but for checksum, size and place."""
+    """A file of an archive. Its `beginning` is what never changes; the rest comes when the archive is filled."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, beginning: bytes = b"") -> None:
         raw = name.encode("ascii")
         self.name = name
-        self._local = Struct(f"<14s3I{4 + len(raw)}s").pack
-        self._before = b"PK\x03\x04" + _COMMON
-        self._after = Struct("<2H").pack(len(raw), 0) + raw
-        self._central = Struct(f"<16s3I14sI{len(raw)}s").pack
-        self._opening = b"PK\x01\x02" + Struct("<H").pack(_ON_UNIX | _VERSION) + _COMMON
-        self._about = Struct("<5HI").pack(len(raw), 0, 0, 0, 0, _REGULAR_FILE)
-        self._raw = raw
+        self.size = len(beginning)
+        self.crc = crc32(beginning)
+        self._sha1 = sha1(beginning)
+        opening, about = Struct("<2H").pack(len(raw), 0), Struct("<5HI").pack(len(raw), 0, 0, 0, 0, _REGULAR_FILE)
+        # Blank where checksum and sizes come, and then the rest of the content here, the entry's place there.
+        self.local = (b"PK\x03\x04" + _COMMON, b"", opening + raw + beginning, b"")
+        self.central = (b"PK\x01\x02" + Struct("<H").pack(_ON_UNIX | _VERSION) + _COMMON, b"", about, b"", raw)
+        self.bytes = sum(map(len, self.local)) + _CHECKED.size
 
-    def header(self, crc: int, size: int) -> bytes:
-        return self._local(self._before, crc, size, size, self._after)
+    def sha1(self, rest: bytes) -> str:
+        digest = self._sha1.copy()
+        digest.update(rest)
+        return digest.hexdigest()
 
-    def record(self, crc: int, size: int, offset: int) -> bytes:
-        return self._central(self._opening, crc, size, size, self._about, offset, self._raw)
 
-
-@dataclass(frozen=True)
-class _Prepared:
-    """Entries that every archive begins with, and their lines in the manifest."""
+class _Written(NamedTuple):
+    """Entries that are finished: their bytes, their records in the directory, and how many they are."""
 
     content: bytes
     directory: bytes
-    count: int
-    manifest: str
+    entries: int
+
+
+_NOTHING = _Written(b"", b"", 0)
 
 
 class _Archive:
-    """A zip file being written."""
+    """A zip file of these entries, to be filled many times; what is `before` them is written already."""
 
-    def __init__(self, begun: _Prepared | None = None) -> None:
-        self._content = [begun.content] if begun else []
-        self._directory = [begun.directory] if begun else []
-        self._size = len(begun.content) if begun else 0
-        self._count = begun.count if begun else 0
+    def __init__(self, entries: Sequence[_Entry], before: _Written = _NOTHING) -> None:
+        self._entries, self._before = entries, before
+        self._local = [part for entry in entries for part in entry.local]
+        self._central = [part for entry in entries for part in entry.central]
+        self._bytes = sum(entry.bytes for entry in entries)
 
-    def add(self, entry: _Entry, content: bytes, crc: int) -> None:
-        size = len(content)
-        header = entry.header(crc, size)
-        self._directory.append(entry.record(crc, size, self._size))
-        self._content += (header, content)
-        self._size += len(header) + size
-        self._count += 1
+    def written(self, rests: Sequence[bytes]) -> _Written:
+        """The entries, each with the rest of its content."""
+        local, central = self._parts(rests)
+        return _Written(b"".join(local), b"".join(central), len(self._entries))
 
-    def prepared(self, manifest: str) -> _Prepared:
-        return _Prepared(b"".join(self._content), b"".join(self._directory), self._count, manifest)
+    def filled(self, rests: Sequence[bytes]) -> bytes:
+        """The archive from where `before` ends."""
+        local, central = self._parts(rests)
+        directory, count = b"".join((self._before.directory, *central)), self._before.entries + len(self._entries)
+        place = len(self._before.content) + self._bytes + sum(map(len, rests))
+        end = _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), place, 0)
+        return b"".join((*local, directory, end))
 
-    def closed(self) -> bytes:
-        directory = b"".join(self._directory)
-        end = _END.pack(b"PK\x05\x06", 0, 0, self._count, self._count, len(directory), self._size, 0)
-        return b"".join([*self._content, directory, end])
-
-
-def _prepared(files: Mapping[str, bytes]) -> _Prepared:
-    archive, manifest = _Archive(), []
-    for name, content in files.items():
-        entry = _Entry(name)
-        archive.add(entry, content, crc32(content))
-        manifest.append(_listed(entry, sha1(content)))
-    return archive.prepared(",".join(manifest))
+    def _parts(self, rests: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """The pieces of the entries and of their records; checksum and sizes stand in both."""
+        checked, places, place = [], [], len(self._before.content)
+        for entry, rest in zip(self._entries, rests, strict=True):
+            size = entry.size + len(rest)
+            checked.append(_CHECKED.pack(crc32(rest, entry.crc), size, size))
+            places.append(_PLACE.pack(place))
+            place += entry.bytes + len(rest)
+        local, central = self._local.copy(), self._central.copy()
+        local[1::4], local[3::4] = checked, rests
+        central[1::5], central[3::5] = checked, places
+        return local, central
 
 
 PASS_JSON, MANIFEST, SIGNATURE = _Entry("pass.json"), _Entry("manifest.json"), _Entry("signature")

@@ -33,8 +33,7 @@ class Downloads:
     def one(self, serial: str, proof: str) -> Response:
         """A card's pass."""
         self._check(DOWNLOAD_LABEL, serial, proof)
-        with self._service.store.reading() as tx:
-            held = cards.find(tx, "serial", serial)
+        held = cards.glance(self._service.store, serial)
         if held is None:
             raise NotFound(_NOTHING)
         file = self._wallet.issue(held.revision)

@@ -8,8 +8,9 @@ zip are replaced here, and the tests look at the bytes. No other module imports 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 from pydantic_core import to_json
@@ -24,6 +25,17 @@ STYLES: dict[str, type[wallet.PassInformation]] = {
 Texts = Mapping[str, str]
 """Language -> lines of pass.strings."""
 
+Values = Mapping[str, bytes]
+"""Name of a blank -> the JSON that fills it."""
+
+
+def blank(name: str) -> str:
+    """Stands for a value, text or number, that each member has for themselves. No text of people's holds a NUL."""
+    return f"\0{name}\0"
+
+
+_BLANK = re.compile(rb'"\\u0000(\w+)\\u0000"')
+
 
 class Field(wallet.Field):
     """One field: exactly what it is given is written, nothing else."""
@@ -37,12 +49,12 @@ class Field(wallet.Field):
             self.label = label
 
 
-def number(key: str, value: int, label: str = "") -> Field:
+def number(key: str, value: int | str, label: str = "") -> Field:
     """A number the phone writes in its owner's way."""
     return Field(key, value, label, numberStyle=wallet.NumberStyle.DECIMAL)
 
 
-def money(key: str, value: float, currency: str, label: str = "") -> Field:
+def money(key: str, value: float | str, currency: str, label: str = "") -> Field:
     return Field(key, value, label, currencyCode=currency)
 
 
@@ -59,9 +71,9 @@ def date(key: str, value: str, label: str = "") -> Field:
 
 
 class Barcode(wallet.Barcode):
-    def __init__(self, message: str, text: str) -> None:
+    def __init__(self, message: str, text: str, is_ascii: bool) -> None:
         super().__init__(message, wallet.BarcodeFormat.QR, text)
-        if not message.isascii():
+        if not is_ascii:
             self.messageEncoding = "utf-8"
 
 
@@ -78,42 +90,30 @@ class Packing(Protocol):
     def pack(self, pass_json: bytes, texts: Texts, at: int) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Common:
-    """The part of pass.json that many passes share, already written: its beginning and its end."""
-
-    style: str
-    beginning: bytes
-    end: bytes
-
-    @classmethod
-    def of(cls, style: str, keys: Mapping[str, Any], back: Sequence[Field]) -> Common:
-        """`keys` come first in the pass, the fields of `back` last on it."""
-        fields = to_json([field.json_dict() for field in back])
-        return cls(style, to_json(dict(keys))[:-1], fields[1:])
-
-
 class Pass(wallet.Pass):
-    """One member's pass: fields in their groups, every other key of pass.json by its own name, words per language."""
+    """The pass of members whose cards have the same fields, blank where each has a value of their own."""
 
-    def __init__(self, common: Common, keys: dict[str, Any], texts: Texts) -> None:
+    def __init__(self, style: str, keys: Mapping[str, Any]) -> None:
         # Not the base's __init__: its fixed list of keys is what silently loses those it does not know.
-        self.passInformation = STYLES[common.style]()
-        self.common = common
+        self.passInformation = STYLES[style]()
         self.keys = keys
-        self.texts = texts
 
     def json_dict(self) -> dict[str, Any]:
-        """What is this member's own; the fields of the back come last, so that the shared ones can follow."""
-        groups = self.passInformation.json_dict()
-        groups["backFields"] = groups.pop("backFields")
-        return {**self.keys, self.passInformation.jsonname: groups}
+        return {**self.keys, self.passInformation.jsonname: self.passInformation.json_dict()}
 
-    def create(self, packing: Packing, at: int) -> bytes:
-        """The .pkpass. Takes the place of the base's manifest, openssl process and zip file."""
-        return packing.pack(self._createPassJson(), self.texts, at)
+    def create(self, values: Values, texts: Texts, packing: Packing, at: int) -> bytes:
+        """A member's .pkpass. Takes the place of the base's manifest, openssl process and zip file."""
+        return packing.pack(self._createPassJson(values), texts, at)
 
-    def _createPassJson(self) -> bytes:
-        own = to_json(self.json_dict())
-        # `own` is {...,"storeCard":{...,"backFields":[...]}}: opened after its brace, closed by `end`.
-        return b",".join((self.common.beginning, own[1:-3], self.common.end)) + b"}}"
+    def _createPassJson(self, values: Values) -> bytes:
+        """pass.json with every blank filled by its value, which is JSON already."""
+        between, names = self._written
+        pieces = between.copy()
+        pieces[1::2] = [values[name] for name in names]
+        return b"".join(pieces)
+
+    @cached_property
+    def _written(self) -> tuple[list[bytes], list[str]]:
+        """pass.json, written once and cut at its blanks: every second piece is the name of one."""
+        pieces = _BLANK.split(to_json(self.json_dict()))
+        return pieces, [name.decode() for name in pieces[1::2]]

@@ -16,10 +16,9 @@ import threading
 import weakref
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from time import monotonic
 from urllib.parse import urlsplit
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ...errors import ConfigError
 from .. import Later, Outcome
@@ -36,8 +35,11 @@ MOST_PROBE_SECONDS = 5
 class Metrics:
     """What the pushes of this process add up to; one object serves all topics."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        # Only a process that pushes counts pushes.
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        self.registry = CollectorRegistry()
         here = self.registry
         self.pushes = Counter("apns_pushes", "Nudges and their outcome.", ["topic", "outcome"], registry=here)
         self.seconds = Histogram("apns_answer_seconds", "From push to answer.", ["topic"], registry=here)
@@ -72,9 +74,7 @@ class APNs:
         pause_seconds: float = 300,
         silence_seconds: float = 60,
         ping_seconds: float = 3600,
-        metrics: Metrics | None = None,
     ) -> None:
-        self.metrics = metrics or Metrics()
         self._topic, self._timeout_seconds = topic, timeout_seconds
         patience = Patience(
             answer_seconds=timeout_seconds,
@@ -86,12 +86,17 @@ class APNs:
         )
         host, port = _address(url)
         form = Form(host if port == 443 else f"{host}:{port}", topic, push_type)
-        gauges = self.metrics.of(topic)
-        self._make_sender: Callable[[], Sender] = lambda: Sender(host, port, form, context, streams, patience, gauges)
+        self._make_sender: Callable[[], Sender] = lambda: Sender(
+            host, port, form, context, streams, patience, self.metrics.of(topic)
+        )
         self._is_closed = False
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
         _let_child_begin_anew(weakref.ref(self))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
 
     def send(self, nudges: Sequence[Nudge]) -> list[Outcome]:
         """Push every nudge; one outcome for each, in the same order. Blocks until each has one."""

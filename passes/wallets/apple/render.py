@@ -1,46 +1,38 @@
-"""Draws a card as an Apple pass: which field stands where, and its words in every language.
+"""Draws a card as an Apple pass: which field stands where, and what stands in it.
 
-Pure: a card, its look and the issuer's names in, a `Pass` out. pass.json holds keys and plain numbers and
-dates, so that each phone writes them in its owner's way; the words behind the keys stand in one
-`pass.strings` per language. What all members of a programme see alike is drawn once (`share`), what one
-member sees is added to it (`render`).
+Pure: a card, its look and the issuer's names in, fields, values and sentences out. pass.json holds keys and plain
+numbers and dates, so that each phone writes them in its owner's way; the words behind the keys (`sentences`) stand
+in one `pass.strings` per language.
 
-Text written by people is cleaned of control and direction characters and of links, and cut to length. The
-only link is the one this service makes. Exactly one field announces itself on the lock screen: the news.
+Three drawings, from what most members have in common to what one has alone. `share` is what all cards of a
+programme show alike. `draw` is pass.json for all cards with the same fields, blank where members differ: it is
+written once, however many members there are. `render` is what one member's blanks are filled with.
+
+The only link is the one this service makes. Exactly one field announces itself on the lock screen: the news.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...card import Card, Coupon, Membership, News, Offer, Progress, Text
+from pydantic_core import to_json
+
+from ...card import Card
 from ...look import Look
 from ...words import Words, minor_digits
-from . import model, strings
-from .model import Common, Field, Pass
+from . import model
+from .model import Field, Pass, Texts, Values, blank
+from .sentences import NAME, clean, goal_key, nearest, news_key, own_lines, pick, shared_lines
 
 MOST_OFFERS = 20
-MOST_REWARDS = 20
 MOST_LOCATIONS = 10
-NAME, PARAGRAPH, TERMS = 60, 800, 8000
-"""How many characters of a name, a paragraph and the terms are kept."""
-
-ALIKE = (
-    *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
-    *("label.rewards", "label.rules", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
-    *("label.coupons", "label.membership"),
-    *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
-    *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
-)
-"""The look's words that mean the same on every card, under the look's own keys."""
 
 PHONES, LINKS = ["PKDataDetectorTypePhoneNumber"], ["PKDataDetectorTypeLink"]
 NOTHING: list[str] = []
@@ -76,13 +68,22 @@ class Issuer:
 
 @dataclass(frozen=True)
 class Shared:
-    """What every card of a programme shows alike: most of pass.json, and lines of pass.strings per language."""
+    """What every card of a programme shows alike: keys and fields of pass.json, lines of pass.strings per language."""
 
-    common: Common
+    style: str
+    keys: Mapping[str, Any]
     heading: str
-    offers: tuple[Field, ...]
+    offers: Sequence[Field]
+    about: Sequence[Field]
     link_words: str
-    lines: Mapping[str, str]
+    lines: Texts
+
+
+class Own(NamedTuple):
+    """What a member's pass shows that others do not: a value for every blank, lines of pass.strings per language."""
+
+    values: Values
+    lines: Texts
 
 
 def alike(card: Card) -> Hashable:
@@ -107,11 +108,28 @@ def alike(card: Card) -> Hashable:
     )
 
 
+def shape(card: Card, link: str) -> Hashable:
+    """Cards that share the same and are equal in this have the same fields, so one `draw` serves them all."""
+    return (
+        card.status,
+        card.progress and goal_key(card.progress),
+        clean(card.name, NAME) != "",
+        card.worth is not None and card.currency,
+        card.news is not None,
+        card.expiring is not None,
+        bool(card.coupons),
+        card.membership is not None,
+        card.expires is not None,
+        card.code.isascii(),
+        _is_address(link),
+    )
+
+
 def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) -> Shared:
     """The part of the card that its member has in common with all others of the programme and language."""
     style = STYLES[look.style]
     own = words[card.language]
-    organisation = clean(card.contact.organisation, NAME) or _pick(own, card.programme_name, NAME)
+    organisation = clean(card.contact.organisation, NAME) or pick(own, card.programme_name, NAME)
     offers = () if card.is_void else card.offers[:MOST_OFFERS]
     keys: dict[str, Any] = {
         "formatVersion": 1,
@@ -131,93 +149,95 @@ def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) ->
     if card.locations and not card.is_void:
         keys["locations"] = _locations(card, own)
     return Shared(
-        Common.of(style.name, keys, list(_about(card))),
+        style.name,
+        keys,
         heading=f"heading.{card.unit}" if own.has(f"heading.{card.unit}") else "label.balance",
-        offers=tuple(_offer(at) for at in range(len(offers))),
-        link_words=own.say("text.history"),
+        offers=[_offer(at) for at in range(len(offers))],
+        about=list(_about(card)),
+        link_words=escape(own.say("text.history")),
         lines={
-            language: "".join(_shared_lines(card, each, organisation, offers, issuer.zone))
+            language: "".join(shared_lines(card, each, organisation, offers, issuer.zone))
             for language, each in words.items()
         },
     )
 
 
-def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issuer, token: str, link: str = "") -> Pass:
-    """The member's pass. `token` lets phones fetch it again; `link` opens the card as a web page."""
-    keys: dict[str, Any] = {
-        "serialNumber": card.serial,
-        "authenticationToken": token,
-        "barcodes": [model.Barcode(card.code, card.number).json_dict()],
+def draw(card: Card, shared: Shared, link: str) -> Pass:
+    """The pass of every card of this shape, blank where each has its own."""
+    keys = {
+        **shared.keys,
+        "serialNumber": blank("serial"),
+        "authenticationToken": blank("token"),
+        "barcodes": [model.Barcode(blank("code"), blank("number"), card.code.isascii()).json_dict()],
     }
     if card.expires is not None:
-        keys["expirationDate"] = _iso(card.expires, issuer.zone)
+        keys["expirationDate"] = blank("expires")
     if card.is_void:
         keys["voided"] = True
-    worth = None
     if card.worth is not None and card.currency:
-        worth = _money(card.worth, card.currency)
-        keys["semantics"] = {"balance": {"amount": str(worth), "currencyCode": card.currency}}
-    made = Pass(shared.common, keys, {language: _lines(card, each, issuer.zone) for language, each in words.items()})
-    _add_front(made.passInformation, card, worth, shared.heading, issuer.zone)
-    made.passInformation.backFields = _back(card, shared, issuer.zone, link)
-    return made
+        keys["semantics"] = {"balance": {"amount": blank("amount"), "currencyCode": card.currency}}
+    drawn = Pass(shared.style, keys)
+    _add_front(drawn.passInformation, card, shared.heading)
+    drawn.passInformation.backFields = [*_back(card, shared, link), *shared.about]
+    return drawn
+
+
+def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issuer, token: str, link: str = "") -> Own:
+    """The member's own. `token` lets phones fetch the pass again; `link` opens the card as a web page."""
+    values = _values(card, issuer.zone)
+    values["token"] = to_json(token)
+    if link:
+        values["link"] = to_json(link)
+        values["anchor"] = to_json(f'<a href="{escape(link)}">{shared.link_words}</a>')
+    rewards = nearest(card)
+    return Own(values, {language: own_lines(card, rewards, each, issuer.zone) for language, each in words.items()})
 
 
 # Fields
 
-TIER = Field("tier", "tier.name", "label.tier")
-REWARDS = Field("rewards", "rewards.words", "label.rewards", dataDetectorTypes=NOTHING)
-COUPONS = Field("coupons", "coupons.words", "label.coupons", dataDetectorTypes=NOTHING)
-MEMBERSHIP = Field("membership", "membership.words", "label.membership", dataDetectorTypes=NOTHING)
-PROGRESS = Field("progress.words", "progress.words", "label.progress", dataDetectorTypes=NOTHING)
-EXPIRING = Field("expiring.words", "expiring.words", "label.expiring", dataDetectorTypes=NOTHING)
 
-
-def _add_front(front: Any, card: Card, worth: Decimal | None, heading: str, zone: tzinfo) -> None:
+def _add_front(front: Any, card: Card, heading: str) -> None:
     """At most four below the balance: a phone drops the fifth without a word."""
-    front.primaryFields.append(model.number("balance", card.balance, heading))
+    front.primaryFields.append(model.number("balance", blank("balance"), heading))
     if card.tier:
-        front.headerFields.append(TIER)
-    if name := clean(card.name, NAME):
-        front.secondaryFields.append(Field("member", _literal(name), "label.member"))
+        front.headerFields.append(Field("tier", "tier.name", "label.tier"))
+    if clean(card.name, NAME):
+        front.secondaryFields.append(Field("member", blank("member"), "label.member"))
     if card.is_void:
         front.auxiliaryFields.append(Field("status", f"status.{card.status}", "label.status"))
         return
-    if worth is not None and card.currency:
-        front.secondaryFields.append(model.money("worth", float(worth), card.currency, "label.worth"))
+    if card.worth is not None and card.currency:
+        front.secondaryFields.append(model.money("worth", blank("worth"), card.currency, "label.worth"))
     if card.progress:
-        way = f"{card.progress.reached} / {card.progress.needed}"
-        front.auxiliaryFields.append(Field("progress", way, _goal(card.progress)))
+        front.auxiliaryFields.append(Field("progress", blank("progress"), goal_key(card.progress)))
     if card.expiring:
-        front.auxiliaryFields.append(model.date("expiring", _iso(card.expiring.at - 1, zone), "label.expiring"))
+        front.auxiliaryFields.append(model.date("expiring", blank("expiring"), "label.expiring"))
 
 
-def _back(card: Card, shared: Shared, zone: tzinfo, link: str) -> list[Field]:
+def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
     """What is new first, then what the member can have; what everybody may read (`_about`) follows."""
-    fields: list[Field] = []
     if card.news:
         # The key changes with every piece of news: a phone compares values before it looks up the words.
-        fields.append(Field("news", _news_key(card.news), "label.news", changeMessage="%@", dataDetectorTypes=NOTHING))
-    fields += shared.offers
+        yield Field("news", blank("news"), "label.news", changeMessage="%@", dataDetectorTypes=NOTHING)
+    yield from shared.offers
     if not card.is_void:
         if card.coupons:
-            fields.append(COUPONS)
+            yield Field("coupons", "coupons.words", "label.coupons", dataDetectorTypes=NOTHING)
         if card.rewards:
-            fields.append(REWARDS)
+            yield Field("rewards", "rewards.words", "label.rewards", dataDetectorTypes=NOTHING)
         if card.membership:
-            fields.append(MEMBERSHIP)
+            yield Field("membership", "membership.words", "label.membership", dataDetectorTypes=NOTHING)
         if card.progress and card.progress.towards == "tier":
-            fields.append(PROGRESS)
+            yield Field("progress.words", "progress.words", "label.progress", dataDetectorTypes=NOTHING)
         if card.expiring:
-            fields.append(EXPIRING)
-    if link.startswith(("https://", "http://")):
-        anchor = f'<a href="{escape(link)}">{escape(shared.link_words)}</a>'
-        fields.append(Field("history", link, "label.history", attributedValue=anchor, dataDetectorTypes=LINKS))
-    fields.append(Field("number", card.number, "label.member_number", dataDetectorTypes=NOTHING))
-    fields.append(model.date("joined", _iso(card.joined, zone), "label.joined"))
+            yield Field("expiring.words", "expiring.words", "label.expiring", dataDetectorTypes=NOTHING)
+    if _is_address(link):
+        anchor = blank("anchor")
+        yield Field("history", blank("link"), "label.history", attributedValue=anchor, dataDetectorTypes=LINKS)
+    yield Field("number", blank("number"), "label.member_number", dataDetectorTypes=NOTHING)
+    yield model.date("joined", blank("joined"), "label.joined")
     if card.expires is not None:
-        fields.append(model.date("valid_until", _iso(card.expires - 1, zone), "label.valid_until"))
-    return fields
+        yield model.date("valid_until", blank("valid_until"), "label.valid_until")
 
 
 def _offer(at: int) -> Field:
@@ -253,166 +273,35 @@ def _locations(card: Card, own: Words) -> list[dict[str, Any]]:
     ]
 
 
-# Words
-
-
-def _shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[Offer], zone: tzinfo) -> Iterable[str]:
-    for key in ALIKE:
-        yield strings.line(key, words.say(key))
-    if words.has(f"heading.{card.unit}"):
-        yield strings.line(f"heading.{card.unit}", words.say(f"heading.{card.unit}"))
-    kind = card.kind if words.has(f"description.{card.kind}") else "points"
-    yield strings.line("card.description", words.say(f"description.{kind}", organisation=organisation))
-    yield strings.line("programme.name", _pick(words, card.programme_name, NAME))
-    yield strings.line("organisation.name", organisation)
-    if card.tier:
-        yield strings.line("tier.name", _pick(words, card.tier.name, NAME))
-    for reward in card.rewards:
-        yield strings.line(f"reward.{reward.key}", _pick(words, reward.name, NAME))
-    if card.rules:
-        yield strings.line("rules.words", _pick(words, card.rules, TERMS))
-    yield strings.line("terms.words", _pick(words, card.terms, TERMS))
-    yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
-    for at, offer in enumerate(offers):
-        title = _pick(words, offer.title, NAME)
-        until = words.say("text.offer_until", date=words.date(offer.ends - 1, zone)) if offer.ends else ""
-        said = "\n".join(part for part in (_pick(words, offer.body, PARAGRAPH), until) if part)
-        yield strings.line(f"offer.{at}.title", title)
-        yield strings.line(f"offer.{at}.words", said or title)
-
-
-def _lines(card: Card, words: Words, zone: tzinfo) -> str:
-    """Every sentence that is this member's own, as lines of pass.strings."""
-    lines = []
-    if card.news:
-        lines.append(strings.line(_news_key(card.news), _news(card, card.news, words)))
-    if not card.is_void:
-        if card.rewards:
-            lines.append(strings.line("rewards.words", _rewards(card, words)))
-        if card.coupons:
-            lines.append(strings.line("coupons.words", "\n".join(_coupon(each, words, zone) for each in card.coupons)))
-        if card.membership:
-            lines.append(strings.line("membership.words", _membership(card.membership, words, zone)))
-        way = card.progress
-        if way and way.towards == "tier":
-            name = words.pick(way.name)
-            lines.append(strings.line(_goal(way), clean(name, NAME)))
-            still = _missing(words, "progress.tier", card.unit, name, way.missing)
-            lines.append(strings.line("progress.words", still))
-        if soon := card.expiring:
-            lines.append(strings.line("expiring.words", _expiring(words, card.unit, soon.amount, soon.at - 1, zone)))
-    return "".join(lines)
-
-
-def _goal(way: Progress) -> str:
-    """The key of what the member is on the way to; a reward's name is among the shared words already."""
-    return f"reward.{way.key}" if way.towards == "reward" else "goal.name"
-
-
-def _news_key(news: News) -> str:
-    return f"news.{news.kind}.{news.at}.{news.amount}"
-
-
-def _news(card: Card, news: News, words: Words) -> str:
-    """What happened, as a phone announces it."""
-    key = f"news.{news.kind}"
-    return words.say(
-        key if words.has(key) else "news.adjust",
-        title=_pick(words, news.words, NAME) if news.words else "",
-        amount=number(words, news.amount),
-        unit=_noun(words, news.unit or card.unit, news.amount),
-        balance=number(words, card.balance),
-        balance_unit=_noun(words, card.unit, card.balance),
-    )
-
-
-def _rewards(card: Card, words: Words) -> str:
-    """A line for each reward: those that are the member's now, then the nearest."""
-    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
-    return "\n".join([_missing(words, f"reward.{r.stands}", card.unit, words.pick(r.name), r.missing) for r in nearest])
-
-
-def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
-    """Its name, its last day if it has one, and the code to show at the till."""
-    date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
-    key = "coupon.until" if coupon.ends else "coupon.line"
-    return words.say(key, name=_pick(words, coupon.name, NAME), code=coupon.code, date=date)
-
-
-def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:
-    date = words.date(membership.until - 1, zone) if membership.until else ""
-    return words.say(f"membership.{membership.state}", date=date)
-
-
-@lru_cache(maxsize=16384)
-def _missing(words: Words, key: str, unit: str, name: str, missing: int) -> str:
-    return words.say(key, name=clean(name, NAME), missing=number(words, missing), unit=_noun(words, unit, missing))
-
-
-@lru_cache(maxsize=4096)
-def _expiring(words: Words, unit: str, amount: int, last: int, zone: tzinfo) -> str:
-    return words.say(
-        "text.expiring", amount=number(words, amount), unit=_noun(words, unit, amount), date=words.date(last, zone)
-    )
-
-
-def number(words: Words, n: int) -> str:
-    """`words.number(n)`, without asking Unicode's tables again for every balance."""
-    return str(n) if -1000 < n < 1000 else f"{n:,}".replace(",", _thousands(words))
-
-
-@lru_cache(maxsize=64)
-def _thousands(words: Words) -> str:
-    return words.number(1_000_000)[1]
-
-
-def _noun(words: Words, unit: str, n: int) -> str:
-    """The unit in the form that `n` asks for. Plural rules look at the last two digits, so few numbers are asked."""
-    n = abs(n)
-    return _form(words, unit, n if n < 200 or n % 1000 == 0 else 100 + n % 100)
-
-
-@lru_cache(maxsize=4096)
-def _form(words: Words, unit: str, n: int) -> str:
-    return words.say(f"unit.{unit}", n=n) if words.has(f"unit.{unit}") else unit
-
-
 # Values
 
 
-def _pick(words: Words, text: Text, most: int) -> str:
-    return clean(words.pick(text), most)
+def _values(card: Card, zone: tzinfo) -> dict[str, bytes]:
+    """What the card's blanks are filled with, each written as JSON; some shapes leave some of them out."""
+    values = {
+        "serial": to_json(card.serial),
+        "code": to_json(card.code),
+        "number": to_json(card.number),
+        "balance": to_json(card.balance),
+        "member": to_json(_literal(clean(card.name, NAME))),
+        "joined": to_json(_iso(card.joined, zone)),
+    }
+    if card.worth is not None and card.currency:
+        worth = _money(card.worth, card.currency)
+        values |= {"worth": worth.encode(), "amount": to_json(worth)}
+    if card.progress:
+        values["progress"] = to_json(f"{card.progress.reached} / {card.progress.needed}")
+    if card.news:
+        values["news"] = to_json(news_key(card.news))
+    if card.expiring:
+        values["expiring"] = to_json(_iso(card.expiring.at - 1, zone))
+    if card.expires is not None:
+        values |= {"expires": to_json(_iso(card.expires, zone)), "valid_until": to_json(_iso(card.expires - 1, zone))}
+    return values
 
 
-@lru_cache(maxsize=8192)
-def clean(text: str, most: int) -> str:
-    """People's text without what could hide, turn round or link: one form, known characters, bounded."""
-    text = text[: 4 * most]
-    if not (text.isprintable() and unicodedata.is_normalized("NFC", text)):
-        text = "".join(c for c in unicodedata.normalize("NFC", text) if c in "\n\u200d" or not _is_hidden(c))
-        text = _STRAY_JOINER.sub("", text)
-    # A phone makes a link of <a>; a marketer's text may hold none, and "<3" stays.
-    lines = _ANCHOR.sub("‹", text).split("\n")
-    text = "\n".join(" ".join(line.split()) for line in lines).strip()
-    return text if len(text) <= most else _cut(text, most)
-
-
-_ANCHOR = re.compile(r"<(?=\s*/?\s*a\b)", re.IGNORECASE)
-_STRAY_JOINER = re.compile(
-    "(?<![\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d|\u200d(?![\u2190-\u2bff\U0001f000-\U0001faff])"
-)
-
-
-def _is_hidden(c: str) -> bool:
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") or ord(c) & 0xFFFE == 0xFFFE
-
-
-def _cut(text: str, most: int) -> str:
-    """Never between a letter and its accent, nor inside a joined emoji."""
-    end = most - 1
-    while end and (text[end] in "\u200d\ufe0f" or text[end - 1] == "\u200d" or unicodedata.combining(text[end])):
-        end -= 1
-    return text[:end].rstrip() + "…"
+def _is_address(link: str) -> bool:
+    return link.startswith(("https://", "http://"))
 
 
 def _literal(text: str) -> str:
@@ -429,8 +318,9 @@ def _iso(at: int, zone: tzinfo) -> str:
     return datetime.fromtimestamp(min(max(at, 0), LATEST), zone).isoformat()
 
 
-def _money(minor: int, currency: str) -> Decimal:
-    return Decimal(minor).scaleb(-_digits(currency))
+def _money(minor: int, currency: str) -> str:
+    """The exact amount in the currency's own unit, as JSON writes a number."""
+    return str(Decimal(minor).scaleb(-_digits(currency)))
 
 
 @lru_cache(maxsize=256)

@@ -17,15 +17,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from ...errors import PassesError
 from .. import Later
 from .answers import Answer
 from .batch import Batch, Ticket
 from .connection import Connection, Form, refuses_our_certificate
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge, Histogram
 
 TICK_SECONDS = 0.2
 IDLE_TICK_SECONDS = 30

@@ -12,11 +12,10 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy import update
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import http_date, parse_date
 
@@ -24,17 +23,15 @@ from ... import cards, installations
 from ...cards import Held
 from ...errors import NotFound, PassesError, Unauthorised
 from ...secrets import NONCE_BYTES, same
-from ...store import tables as t
-from . import Apple, devicelog, tags
+from . import Apple, devicelog, tags, tokens
 from .bundle import MEDIA_TYPE
 from .download import Downloads
+from .fetched import Fetched
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ...service import Service
-
-log = structlog.get_logger()
 
 # Apple's own word, and those of apps for other phones that speak the same protocol.
 SCHEMES = ("ApplePass", "AndroidPass", "WalletUnionPass", "WalletUnionHMSPass")
@@ -42,7 +39,6 @@ MOST_REGISTRATION_BYTES = 4 * 1024
 MOST_DATE = 64
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEVICE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_PUSH_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){16,256}")
 _SLASHES = re.compile("/{2,}")
 REGISTRATION = "/v1/devices/<device>/registrations/<pass_type>/<serial>"
 LIST = "/v1/devices/<device>/registrations/<pass_type>"
@@ -74,6 +70,7 @@ class Phones:
     def __init__(self, service: Service, wallet: Apple) -> None:
         self._service = service
         self._wallet = wallet
+        self._fetched = Fetched(service.store)
 
     def register(self, device: str, pass_type: str, serial: str) -> Response:
         """201 for a new place of the card, 200 for a known one, which may have a new push token."""
@@ -100,8 +97,7 @@ class Phones:
         """The device's cards that changed since the tag it was given last; all without a tag of ours."""
         if pass_type != self._wallet.pass_type or not _DEVICE.fullmatch(device):
             return _empty(204)
-        with self._service.store.reading() as tx:
-            revisions = {row.serial: row.revision for row in installations.at_place(tx, self._wallet.name, device)}
+        revisions = installations.at_place(self._service.store, self._wallet.name, device)
         changed = tags.changed(request.args.get("passesUpdatedSince"), revisions)
         if not changed:
             return _empty(204)
@@ -119,7 +115,7 @@ class Phones:
         # Never later than now: RFC 9110, 8.8.2.1.
         response.headers["Last-Modified"] = http_date(min(modified, now))
         if request.method == "GET":
-            self._note_fetched(held)
+            self._fetched.note(held)
         return response
 
     def personalise(self, pass_type: str, serial: str) -> Response:
@@ -129,8 +125,7 @@ class Phones:
     def _holder(self, pass_type: str, serial: str) -> Held:
         """The card whose token came with the request; one answer and one price for whatever is wrong."""
         named = serial if _SERIAL.fullmatch(serial) else ""
-        with self._service.store.reading() as tx:
-            held = cards.find(tx, "serial", named)
+        held = cards.glance(self._service.store, named)
         current = self._service.secrets.current
         nonce, key_id = (held.row.nonce, held.row.key_id) if held else (bytes(NONCE_BYTES), current)
         expected = self._wallet.token(named, nonce, key_id)
@@ -140,24 +135,11 @@ class Phones:
             raise Unauthorised("The pass's own token is needed: Authorization: ApplePass <token>")
         return held
 
-    def _note_fetched(self, held: Held) -> None:
-        """Remember it, for people who ask how far an update has come. Failing is no reason to refuse the pass."""
-        if held.row.fetched >= held.row.revision:
-            return
-        newer = (t.Card.id == held.id, t.Card.fetched < held.row.revision)
-        try:
-            with self._service.store.transaction() as tx:
-                tx.execute(update(t.Card).where(*newer).values(fetched=held.row.revision))
-        except PassesError as busy:
-            log.info("fetch not noted", why=busy.code)
-
 
 def _push_token() -> str:
     """The push token in the body; phones do not always say that the body is JSON."""
-    token = _body().get("pushToken")
-    if not (isinstance(token, str) and _PUSH_TOKEN.fullmatch(token)):
-        raise PassesError("pushToken is needed: 32 to 512 hexadecimal digits.", field="pushToken")
-    return token
+    scheme = request.headers["Authorization"].partition(" ")[0]
+    return tokens.address(scheme, _body().get("pushToken"))
 
 
 def _body() -> dict[str, Any]:
@@ -183,8 +165,14 @@ def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _since() -> int | None:
     """The date of the pass that the phone has, in whole seconds; None for none that can be read."""
     text = request.headers.get("If-Modified-Since", "")
+    return _seconds(text) if text and len(text) <= MOST_DATE else None
+
+
+# Phones send back what we gave them, and an offer gives thousands of cards the same date.
+@lru_cache(maxsize=1024)
+def _seconds(text: str) -> int | None:
     try:
-        date = parse_date(text) if len(text) <= MOST_DATE else None
+        date = parse_date(text)
         return int(date.astimezone(UTC).timestamp()) if date else None
     except (ValueError, OverflowError):
         return None

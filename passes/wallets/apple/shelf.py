@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 
 
 class Shelf:
@@ -24,32 +24,32 @@ class Shelf:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
-        if (kept := self._find(key)) is not None:
-            return kept
         with self._lock:
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:
             if (kept := self._find(key)) is not None:
                 return kept
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                if (kept := self._find(key)) is not None:
+                    return kept
             try:
                 made = make()
-                self._keep(key, made)
+                with self._lock:
+                    self._keep(key, made)
             finally:
                 with self._lock:
                     self._making.pop(key, None)
         return made
 
     def _find(self, key: Hashable) -> bytes | None:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-            return kept
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        return kept
 
     def _keep(self, key: Hashable, made: bytes) -> None:
-        with self._lock:
-            self._kept[key] = made
-            self._bytes += len(made)
-            while self._bytes > self._most_bytes:
-                _, oldest = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
+        self._kept[key] = made
+        self._bytes += len(made)
+        while self._bytes > self._most_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= len(oldest)

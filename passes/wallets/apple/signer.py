@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import cast
 
@@ -76,11 +77,8 @@ class Signer:
         return b"".join((template.before, b"\xa0", attributes, template.after, signature))
 
     def _attributes(self, manifest: bytes, at: int) -> tuple[_Template, bytes]:
-        # CMS says UTCTime until 2049: its year has two digits.
-        late = at >= YEAR_2050
-        template = self._generalized if late else self._utc
-        moment = time.strftime("%Y%m%d%H%M%SZ" if late else "%y%m%d%H%M%SZ", time.gmtime(at)).encode()
-        return template, b"".join((template.opening, moment, template.middle, sha256(manifest).digest()))
+        template = self._generalized if at >= YEAR_2050 else self._utc
+        return template, b"".join((template.opening, _moment(at), template.middle, sha256(manifest).digest()))
 
     def _check(self) -> None:
         """Refuse to exist rather than hand out passes no phone opens."""
@@ -104,6 +102,12 @@ class Signer:
         # A phone finds the leaf by its issuer, byte for byte as the certificate spells it.
         spelt = leaf.issuer.public_bytes() in leaf.tbs_certificate_bytes
         return spelt and set(inside) == {leaf, *self.identity.intermediates}
+
+
+@lru_cache(maxsize=16)
+def _moment(at: int) -> bytes:
+    """CMS says UTCTime until 2049: its year has two digits."""
+    return time.strftime("%Y%m%d%H%M%SZ" if at >= YEAR_2050 else "%y%m%d%H%M%SZ", time.gmtime(at)).encode()
 
 
 def _template(identity: Identity, time_tag: int, moment: bytes) -> _Template:

@@ -27,15 +27,18 @@ from sqlalchemy import select
 from ... import cards, programmes
 from ...card import Card
 from ...cards import Held
+from ...codes import DAY_SECONDS
 from ...errors import BadInput
 from ...look import Look, written
 from ...points.why import Teller
 from ...store import tables as t
 from ...words import LANGUAGES, OWN_NAMES, Words
 from .. import File, Link, Resident
+from .deeds import TOLD, Deeds, Own
 from .face import Face, Line, face, history
 from .history import entries
 from .picture import card_png, code_path, code_size
+from .turning import turning
 
 if TYPE_CHECKING:
     from ...service import Service
@@ -43,11 +46,14 @@ if TYPE_CHECKING:
 
 def register(app: Flask) -> None:
     """Put the page and its files below `/card/`."""
-    page = Page(cast("Service", app.extensions["passes"]))
+    service = cast("Service", app.extensions["passes"])
+    page, deeds = Page(service), Deeds(service)
     blueprint = Blueprint("ecard", __name__, url_prefix="/card/<serial>/<key>")
     blueprint.add_url_rule("", view_func=page.show)
     blueprint.add_url_rule("/state", view_func=page.state)
     blueprint.add_url_rule("/language", view_func=page.choose_language, methods=["POST"])
+    blueprint.add_url_rule("/coupon", view_func=deeds.claim, methods=["POST"])
+    blueprint.add_url_rule("/nickname", view_func=deeds.name, methods=["POST"])
     blueprint.add_url_rule("/card.png", view_func=page.picture)
     blueprint.add_url_rule("/manifest.webmanifest", view_func=page.manifest)
     blueprint.add_url_rule("/worker.js", view_func=page.worker)
@@ -74,13 +80,16 @@ class Page:
 
     def show(self, serial: str, key: str) -> str:
         shown, happened = self._shown_with_history(serial, key)
-        return render_template("customer/card.html", **self._context(shown, happened, _address(serial, key)))
+        context = self._context(shown, happened, _address(serial, key))
+        own = Own() if shown.face.ended else Deeds(self._service).own(shown.held)
+        told = request.args.get("told", "")
+        return render_template("customer/card.html", **context, own=own, told=told if told in TOLD else "")
 
     def state(self, serial: str, key: str) -> Response:
-        """204 while the revision that the page shows is the newest, else what changed on it."""
-        with self._service.store.reading() as tx:
-            held = cards.by_link(tx, serial, key, self._service.secrets)
-        if request.args.get("revision") == str(held.row.revision):
+        """204 while the revision that the page shows is the newest and its credential today's, else what changed."""
+        held = cards.glance_by_link(self._service.store, serial, key, self._service.secrets)
+        today = str(self._service.now // DAY_SECONDS)
+        if request.args.get("revision") == str(held.row.revision) and request.args.get("day", today) in ("", today):
             answer = Response(status=204)
         else:
             shown, happened = self._shown_with_history(serial, key)
@@ -151,8 +160,7 @@ class Page:
         return [wallet for wallet in others if wallet.is_offered(card)]
 
     def _shown(self, serial: str, key: str) -> Shown:
-        with self._service.store.reading() as tx:
-            return self._drawn(cards.by_link(tx, serial, key, self._service.secrets))
+        return self._drawn(cards.glance_by_link(self._service.store, serial, key, self._service.secrets))
 
     def _shown_with_history(self, serial: str, key: str) -> tuple[Shown, tuple[Line, ...]]:
         with self._service.store.reading() as tx:
@@ -177,6 +185,7 @@ class Page:
             "face": shown.face,
             "look": shown.look,
             "history": happened,
+            "turning": turning(shown.held.revision, self._service.secrets, now),
             "code": {"path": code_path(card.code), "size": code_size(card.code)},
             "revision": shown.held.row.revision,
             "address": address,

@@ -7,13 +7,13 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
-from flask_limiter import Limiter
 
 from ... import cards, idempotency, programmes
-from ...errors import KeyReused, NotFound
+from ...errors import KeyReused, NotFound, TooOften
 from ...look import Look
 from ...network import counted_as
 from ...programmes import Programme
+from ...rates import Rate
 from ...service import Service
 from ...wallets import Link
 from ...words import Words, amount
@@ -40,8 +40,16 @@ class Shown:
 def limit(app: Flask, service: Service) -> None:
     """One address may join only so often; a shop's own network is one address."""
     limits = service.settings.limits
-    limiter = Limiter(lambda: counted_as(request.remote_addr), app=app, storage_uri=limits.storage, default_limits=[])
-    limiter.limit(limits.join, methods=["POST"])(customer)
+    rate = Rate("join", limits.join, limits.storage)
+
+    def refuse_a_flood() -> None:
+        if request.method != "POST" or request.blueprint != customer.name:
+            return
+        asked = rate.ask(counted_as(request.remote_addr))
+        if not asked.is_allowed:
+            raise TooOften("Many people joined from here", asked.wait_seconds)
+
+    app.before_request(refuse_a_flood)
 
 
 @customer.get("/")

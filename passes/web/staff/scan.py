@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ... import codes
+from ... import codes, couponcodes
 from ...members import NUMBER_DIGITS
 
 _TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ"
@@ -28,9 +28,16 @@ class Number:
 
 @dataclass(frozen=True)
 class Code:
-    """A code made by this service."""
+    """A code made by this service, and what it says."""
 
-    text: str
+    known: codes.Known
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """A coupon's code, where a card was expected."""
+
+    code: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Wrong:
     why: str
 
 
-def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Wrong:
+def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Wrong:
     text = scanned.strip()
     digits = re.sub(r"[\s\-]", "", text)
     if not digits:
@@ -49,9 +56,11 @@ def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Wrong:
         # A barcode on a bottle is digits too; ours have exactly so many.
         return Number(digits) if len(digits) == NUMBER_DIGITS else Wrong("number_length")
     code = text if text.isascii() else text.upper().translate(_LAYOUT)
-    match codes.read(code, *proofs):
-        case codes.Known():
-            return Code(code)
+    if coupon := couponcodes.read(code):
+        return Coupon(couponcodes.written(coupon))
+    match codes.read(code, *keys):
+        case codes.Known() as known:
+            return Code(known)
         case codes.Forged():
             return Wrong("forged")
         case codes.Foreign():
