@@ -261,6 +261,8 @@ class Promise:
     look_digest: str
     contact: Contact
     terms: Text = field(default_factory=dict)
+    # The programme's rules, a sentence on each line.
+    rules: Text = field(default_factory=dict)
     tiers: tuple[Tier, ...] = ()
     rewards: tuple[Reward, ...] = ()
     offers: tuple[Offer, ...] = ()
@@ -344,6 +346,8 @@ class Card:
     currency: str | None = None
     worth: int | None = None
     terms: Text = field(default_factory=dict)
+    # In the member's own language alone: they are long, and every card keeps them.
+    rules: Text = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
     expires: int | None = None
     # Which generation of links the card carries; revoking them is a change people must receive.
@@ -427,6 +431,7 @@ def draw(facts: Facts, now: int) -> Card:
         currency=promise.currency,
         worth=balance * promise.worth_of_one if promise.worth_of_one else None,
         terms=promise.terms,
+        rules={facts.language: said} if (said := promise.rules.get(facts.language)) else {},
         locations=promise.locations[:10],
         expires=facts.expires,
         link_version=facts.link_version,

@@ -769,7 +769,7 @@ def _repeated(definition: Definition) -> Iterator[str]:
 
 def _unknown_units(definition: Definition) -> Iterator[str]:
     known = {definition.unit, *(unit.key for unit in definition.units)}
-    for path, part in _walk(definition):
+    for path, part in walk(definition):
         unit = getattr(part, "unit", None)
         if path and isinstance(unit, str) and unit not in known:
             yield f"{path}.unit: a unit of this programme, one of {', '.join(sorted(known))}"
@@ -778,7 +778,7 @@ def _unknown_units(definition: Definition) -> Iterator[str]:
 def _unknown_keys(definition: Definition) -> Iterator[str]:
     tiers = {tier.key for tier in definition.tiers}
     coupons = {coupon.key for coupon in definition.coupons}
-    for path, part in _walk(definition):
+    for path, part in walk(definition):
         if isinstance(part, WhenPart | RewardPart | PromoPart):
             for key in part.tiers:
                 if key not in tiers:
@@ -788,15 +788,15 @@ def _unknown_keys(definition: Definition) -> Iterator[str]:
             yield f"{path}.coupon: “{coupon}” is no coupon of this programme"
 
 
-def _walk(part: Part, path: str = "") -> Iterator[tuple[str, Part]]:
+def walk(part: Part, path: str = "") -> Iterator[tuple[str, Part]]:
     """Every part within, with where it stands, such as rules.0.when."""
     yield path, part
     for name in type(part).model_fields:
         value = getattr(part, name)
         where = f"{path}.{name}" if path else name
         if isinstance(value, Part):
-            yield from _walk(value, where)
+            yield from walk(value, where)
         elif isinstance(value, tuple):
             for place, item in enumerate(value):
                 if isinstance(item, Part):
-                    yield from _walk(item, f"{where}.{place}")
+                    yield from walk(item, f"{where}.{place}")

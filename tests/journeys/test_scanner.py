@@ -178,9 +178,9 @@ def test_the_page_beside_the_till_says_the_rules(shop: Shop, language: str) -> N
     kasia = shop.desk(KASIA)
     kasia.opens(f"/staff/crib?language={language}")
     told = {
-        "en": ("1 point for every", "Espresso 80 points", "Gold from 1,000 points", "“Count it”"),
-        "ru": ("1 балл за каждые", "Эспрессо 80 баллов", "Золото от 1 000 баллов", "«Провести»"),
-        "pl": ("1 punkt za każde", "Espresso 80 punktów", "Złoto od 1 000 punktów", "„Nalicz”"),
+        "en": ("1 point for every", "Espresso for 80 points", "Gold from 1,000 points", "“Count it”"),
+        "ru": ("За каждые потраченные", "Эспрессо за 80 баллов", "Золото — от 1 000 баллов", "«Провести»"),
+        "pl": ("Za każde wydane", "Espresso za 80 punktów", "Złoto – od 1 000 punktów", "„Nalicz”"),
     }
     assert [line for line in told[language] if line not in kasia.says] == []
 

@@ -88,7 +88,7 @@ class Own(NamedTuple):
 
 def alike(card: Card) -> Hashable:
     """Cards of one look that are equal in this have the same `Shared`."""
-    texts = [card.programme_name, card.terms]
+    texts = [card.programme_name, card.terms, card.rules]
     if card.tier:
         texts.append(card.tier.name)
     for offer in card.offers:
@@ -245,8 +245,10 @@ def _offer(at: int) -> Field:
 
 
 def _about(card: Card) -> Iterable[Field]:
-    """How to use the card, its terms, and how to reach the people behind it."""
+    """How to use the card, its rules and terms, and how to reach the people behind it."""
     yield Field("how_to_use", "text.how_to_use", "label.how_to_use", dataDetectorTypes=NOTHING)
+    if card.rules:
+        yield Field("rules", "rules.words", "label.rules", dataDetectorTypes=NOTHING)
     if any(card.terms.values()):
         yield Field("terms", "terms.words", "label.terms", dataDetectorTypes=LINKS)
     if card.locations and not card.is_void:

@@ -22,7 +22,7 @@ NAME, PARAGRAPH, TERMS = 60, 800, 8000
 
 ALIKE = (
     *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
-    *("label.rewards", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
+    *("label.rewards", "label.rules", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
     *("label.coupons", "label.membership"),
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
@@ -43,6 +43,8 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         yield strings.line("tier.name", pick(words, card.tier.name, NAME))
     for reward in card.rewards:
         yield strings.line(f"reward.{reward.key}", pick(words, reward.name, NAME))
+    if card.rules:
+        yield strings.line("rules.words", pick(words, card.rules, TERMS))
     yield strings.line("terms.words", pick(words, card.terms, TERMS))
     yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
     for at, offer in enumerate(offers):

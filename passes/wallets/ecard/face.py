@@ -12,7 +12,8 @@ from datetime import tzinfo
 from typing import Any
 
 from ...card import Card, Coupon, Offer, Reward
-from ...words import Words
+from ...points.why import Entry, Teller
+from ...words import Words, amount, unit
 
 MOST_STAMPS = 20
 SOON_SECONDS = 30 * 86_400
@@ -30,6 +31,11 @@ class Happened:
     why: Mapping[str, Any] = field(default_factory=dict)
     # Nothing for the card's main unit.
     unit: str = ""
+    ripens: int | None = None
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.kind, self.amount, self.why, self.unit, self.ripens)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class Face:
     valid_until: str
     since: str
     news: str
+    rules: tuple[str, ...]
     terms: str
     ended: str
     ended_what: str
@@ -106,25 +113,16 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         valid_until=words.date(card.expires - 1, zone) if card.expires else "",
         since=words.date(card.joined, zone),
         news=_news(card, words),
+        rules=tuple(words.pick(card.rules).splitlines()),
         terms=words.pick(card.terms),
         ended=words.say(f"card.{card.status}") if card.is_void else "",
         ended_what=words.say(f"card.{card.status}_what", organisation=organisation) if card.is_void else "",
     )
 
 
-def history(card: Card, words: Words, zone: tzinfo, happened: Iterable[Happened]) -> tuple[Line, ...]:
+def history(words: Words, zone: tzinfo, happened: Iterable[Happened], teller: Teller) -> tuple[Line, ...]:
     """Every entry with its reason in words, in the order given."""
-    return tuple(_entry(card, words, zone, one) for one in happened)
-
-
-def amount(words: Words, unit_key: str, n: int) -> str:
-    """An amount as people say it: "5 points"."""
-    return f"{words.number(n)}\N{NO-BREAK SPACE}{unit(words, unit_key, n)}"
-
-
-def unit(words: Words, key: str, n: int) -> str:
-    """The noun in the form that `n` asks for; a unit nobody gave words for stands as it is written."""
-    return words.say(f"unit.{key}", n=n) if words.has(f"unit.{key}") else key
+    return tuple(_entry(words, zone, one, teller) for one in happened)
 
 
 def grouped(number: str) -> str:
@@ -214,29 +212,11 @@ def _news(card: Card, words: Words) -> str:
     )
 
 
-def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
+def _entry(words: Words, zone: tzinfo, one: Happened, teller: Teller) -> Line:
     title = _known(words, f"happened.{one.kind}", one.kind)
     when = words.moment(one.at, zone)
     where = f"{one.place} · {when}" if one.place else when
     moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
     if one.unit:
         moved += f"\N{NO-BREAK SPACE}{unit(words, one.unit, one.amount)}"
-    return Line(title, _why(card, words, one), moved, good=one.amount > 0, small=where)
-
-
-def _why(card: Card, words: Words, one: Happened) -> str:
-    """The arithmetic or the reason behind an entry, as far as the ledger kept it."""
-    match one.why:
-        case {"paid": int(paid), "points": int(points), "per": int(per)} if card.currency:
-            rate, step = amount(words, one.unit or card.unit, points), words.money(per, card.currency)
-            return words.say("why.earn", paid=words.money(paid, card.currency), amount=rate, per=step)
-        case {"reward": str(key)}:
-            return next((words.pick(reward.name) for reward in card.rewards if reward.key == key), "")
-        case {"worth_of_one": int(worth)} if worth and card.currency:
-            return words.say("card.worth", money=words.money(abs(one.amount) * worth, card.currency))
-        case {"of": str(kind)}:
-            return _known(words, f"happened.{kind}", "")
-        case {"reason": str(reason)}:
-            return reason[:120]
-        case _:
-            return ""
+    return Line(title, teller.sentence(one.entry), moved, good=one.amount > 0, small=where)

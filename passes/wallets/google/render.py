@@ -146,6 +146,8 @@ def loyalty_class(promise: Promise, look: Look, words: Mapping[str, Words], issu
 
 def _about(promise: Promise, label: _Labels) -> Iterator[Body]:
     yield label.module("how-to-use", "label.how_to_use", lambda words: words.say("text.how_to_use"))
+    if promise.rules:
+        yield label.module("rules", "label.rules", lambda words: _pick(words, promise.rules, TERMS))
     if any(promise.terms.values()):
         yield label.module("terms", "label.terms", lambda words: _pick(words, promise.terms, TERMS))
 

@@ -16,8 +16,7 @@ from ...programmes import Programme
 from ...rates import Rate
 from ...service import Service
 from ...wallets import Link
-from ...wallets.ecard.face import amount
-from ...words import Words
+from ...words import Words, amount
 from ..current import service
 from ..page import languages, visitors_words
 from . import form
@@ -147,6 +146,7 @@ def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) ->
         languages=languages(),
         shown=_shown(programme, words),
         gains=_gains(programme, words),
+        rules=words.pick(programme.promise.rules).splitlines(),
         terms=words.pick(programme.promise.terms),
         form=filled or Filled(token, friend=request.args.get("friend", "")[:MOST_FRIEND]),
         token=token,

@@ -14,7 +14,7 @@ from flask_security import current_user, logout_user
 from ... import pins, programmes, shifts, tills
 from ...errors import NotFound, PassesError
 from ...shifts import Report, Shift
-from ...wallets.ecard.face import amount
+from ...words import amount
 from ..current import service
 from . import enrolled
 from .backstage import check_form, refuse, row_number, show, words

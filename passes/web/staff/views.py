@@ -20,14 +20,13 @@ from ...points import receipts, returns
 from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
-from ...wallets.ecard.face import Face, amount, face
-from ...words import Words, minor_digits
+from ...wallets.ecard.face import Face, face
+from ...words import Words, amount, minor_digits
 from ..current import is_practice, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, scan, shown
 from .attempt import attempt, note, whats_of
-from .crib import crib
 from .story import tell
 
 UNDO_SECONDS = 600
@@ -194,7 +193,8 @@ def crib_sheet() -> Any:
     """One page to hang beside the till."""
     programme = _first_programme()
     said = words(programme.promise.look)
-    return show("staff/crib.html", words=said, crib=crib(programme.definition, said))
+    rules = said.pick(programme.promise.rules).splitlines()
+    return show("staff/crib.html", words=said, programme=said.pick(programme.promise.name), rules=rules)
 
 
 def _first_programme() -> Programme:
