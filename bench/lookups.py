@@ -21,7 +21,7 @@ from sqlalchemy import select, update
 
 from passes import cards, installations, reconcile
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.service import Service
 from passes.store import tables as t
 from passes.wallets import Pushed

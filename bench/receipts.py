@@ -22,8 +22,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from passes import cards, keys
-from passes.points import ledger, receipts
-from passes.points.receipts import Order
+from passes.points import audit, receipts
+from passes.points.orders import Order
 from passes.service import Service
 from tests.servers import Postgres
 
@@ -124,7 +124,7 @@ def _replay(raw: sqlite3.Connection, transactions: Sequence[list[Statement]]) ->
 def refuse_unless_whole(service: Service) -> None:
     """The sums agree and the chain holds: a fast ledger that is wrong is no ledger."""
     with service.store.reading() as tx:
-        flaws = list(ledger.verify(tx))
+        flaws = list(audit.verify(tx))
     assert not flaws, flaws[:3]
 
 

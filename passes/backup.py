@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import config, dump
 from .config import Settings
 from .errors import BadInput, Conflict
-from .points import ledger
+from .points import audit
 from .sealed import CHUNK_BYTES, Opener, Sealer
 from .secrets import Secrets
 from .store import Connection, Store, schema
@@ -211,7 +211,7 @@ def _write_rows(tx: Connection, made: Made, entries: Iterator[tuple[str, bytes]]
 
 
 def _refuse_flaws(tx: Connection) -> None:
-    flaw = next(ledger.verify(tx), None)
+    flaw = next(audit.verify(tx), None)
     if flaw is not None:
         raise RestoreFailed(
             f"The ledger in the backup {flaw.what} (programme {flaw.programme_id}, posting {flaw.seq}); "

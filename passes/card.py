@@ -12,34 +12,90 @@ languages.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Literal
 
 Text = Mapping[str, str]
 """The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
 
+DAY_SECONDS = 86_400
 Status = Literal["active", "blocked", "closed"]
 
 
 @dataclass(frozen=True)
+class Perk:
+    """Something a tier brings, from `starts` until just before `ends` (None: open). `contact`: whom to speak to."""
+
+    key: str
+    name: Text
+    starts: int | None = None
+    ends: int | None = None
+    contact: str = ""
+
+    def is_live(self, now: int) -> bool:
+        return (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)
+
+
+@dataclass(frozen=True)
 class Tier:
-    """A level of membership. `threshold` is how many points earned in all reach it."""
+    """A level of membership. `threshold` is how much must be counted to reach it."""
 
     key: str
     name: Text
     threshold: int = 0
+    perks: tuple[Perk, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reward:
-    """Something points buy. `missing` is how many more points the member needs; 0: can have it now."""
+    """Something points buy, as it is promised. No tiers: for everybody; `unit` "" is the programme's main one.
+
+    On a card `missing` is how many more points the member needs, `why` what else stands between them: tier,
+    later, over, stock or limit. Neither: the member can have it now.
+    """
 
     key: str
     name: Text
     cost: int
     missing: int = 0
+    why: str = ""
+    unit: str = ""
+    tiers: tuple[str, ...] = ()
+    starts: int | None = None
+    ends: int | None = None
+    stock: int | None = None
+    per_member: int | None = None
+
+    @property
+    def stands(self) -> str:
+        """In one word: ready, missing, or what `why` says."""
+        return self.why or ("missing" if self.missing else "ready")
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """A coupon that can be used from `starts` until just before `ends` (None: for ever)."""
+
+    code: str
+    key: str
+    name: Text
+    starts: int
+    ends: int | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What is paid for until `until`; in `grace` benefits go on for a while, `unpaid` was never paid for."""
+
+    state: Literal["paid", "grace", "over", "unpaid"]
+    until: int | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the member has the benefits."""
+        return self.state in ("paid", "grace")
 
 
 @dataclass(frozen=True)
@@ -115,14 +171,82 @@ class News:
     amount: int
     at: int
     words: Text = field(default_factory=dict)
+    # Nothing for the main unit.
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Lot:
-    """Points earned together that expire together (None: never)."""
+    """What ends at one time (None: never), of a unit ("": the main one). Not to be spent before it `ripens`."""
 
     left: int
     expires: int | None = None
+    unit: str = ""
+    ripens: int | None = None
+
+    def is_ripe(self, now: int) -> bool:
+        return self.ripens is None or self.ripens <= now
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Something a programme counts in beside its main unit. `kind`: points, money, stamps, visits or status."""
+
+    key: str
+    kind: str
+    name: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What the card holds of another unit."""
+
+    unit: str
+    kind: str
+    amount: int
+    name: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prize:
+    """What so many stamps bring."""
+
+    at: int
+    name: Text
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """A stamp card: so many places of so many are filled. In a promise, nothing is."""
+
+    unit: str
+    of: int
+    prizes: tuple[Prize, ...] = ()
+    filled: int = 0
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Points that count already and cannot be spent before they ripen; `at` is when the next do."""
+
+    amount: int
+    at: int
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A task, from `starts` until just before `ends`. In a promise, nothing of it is reached."""
+
+    key: str
+    name: Text
+    measure: str
+    needed: int
+    starts: int | None = None
+    ends: int | None = None
+    reached: int = 0
+
+    def is_live(self, now: int) -> bool:
+        return (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)
 
 
 @dataclass(frozen=True)
@@ -143,11 +267,21 @@ class Promise:
     locations: tuple[Location, ...] = ()
     currency: str | None = None
     worth_of_one: int = 0
+    units: tuple[Unit, ...] = ()
+    stamps: Stamps | None = None
+    challenges: tuple[Challenge, ...] = ()
+    # How long before a tier is lost the card says so.
+    warn_seconds: int = 0
+    grace_days: int | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a drawing needs to know of one card, as plain values."""
+    """All that a drawing needs to know of one card, as plain values.
+
+    `earned` is the count that tiers go by. `idle_ends` says when each unit ends because nothing happened to the card,
+    `reached` how far each challenge is.
+    """
 
     promise: Promise
     serial: str
@@ -163,6 +297,23 @@ class Facts:
     latest: News | None = None
     expires: int | None = None
     link_version: int = 1
+    tier_until: int | None = None
+    idle_ends: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, int] = field(default_factory=dict)
+    coupons: tuple[Coupon, ...] = ()
+    # How many of each limited reward are gone: in all, and by this card.
+    gone: Mapping[str, int] = field(default_factory=dict)
+    had: Mapping[str, int] = field(default_factory=dict)
+    paid_until: int | None = None
+
+    def end(self, lot: Lot) -> int | None:
+        """When the lot ends, by its date or by idleness."""
+        ends = (lot.expires, self.idle_ends.get(lot.unit))
+        return min((end for end in ends if end is not None), default=None)
+
+    def is_open(self, lot: Lot, now: int) -> bool:
+        end = self.end(lot)
+        return end is None or now < end
 
 
 @dataclass(frozen=True)
@@ -197,6 +348,16 @@ class Card:
     expires: int | None = None
     # Which generation of links the card carries; revoking them is a change people must receive.
     link_version: int = 1
+    balances: tuple[Balance, ...] = ()
+    stamps: Stamps | None = None
+    pending: Pending | None = None
+    perks: tuple[Perk, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
+    # Until when the tier holds if nothing more is counted, and whether it is time to say so.
+    tier_until: int | None = None
+    tier_warning: bool = False
+    coupons: tuple[Coupon, ...] = ()
+    membership: Membership | None = None
 
     @property
     def is_void(self) -> bool:
@@ -235,10 +396,12 @@ def digest(face: str) -> str:
 def draw(facts: Facts, now: int) -> Card:
     """The card as it looks at `now`."""
     promise = facts.promise
-    balance = sum(lot.left for lot in facts.lots if _is_open(lot, now))
+    lots = tuple(lot for lot in facts.lots if facts.is_open(lot, now))
+    balance = sum(lot.left for lot in lots if not lot.unit)
     tier = next((tier for tier in promise.tiers if tier.key == facts.tier), None)
     offers = tuple(o for o in promise.offers if o.is_live(now) and o.is_for(facts.tier))
-    rewards = tuple(Reward(r.key, r.name, r.cost, max(0, r.cost - balance)) for r in promise.rewards)
+    rewards = tuple(_reward(reward, facts, _ripe(lots, reward.unit, now), now) for reward in promise.rewards)
+    until = facts.tier_until if facts.tier_until is not None and now < facts.tier_until else None
     return Card(
         serial=facts.serial,
         number=facts.number,
@@ -255,45 +418,130 @@ def draw(facts: Facts, now: int) -> Card:
         joined=facts.joined,
         unit=promise.unit,
         balance=balance,
-        tier=tier,
-        progress=_progress(promise, balance, facts.earned, facts.tier),
-        rewards=rewards,
+        tier=replace(tier, perks=()) if tier else None,
+        progress=_progress(promise, rewards, _ripe(lots, "", now), facts.earned, facts.tier),
+        rewards=tuple(reward for reward in rewards if reward.why != "over"),
         offers=offers,
         news=_news(facts.latest, offers),
-        expiring=_expiring(facts.lots, now),
+        expiring=_expiring(facts, now),
         currency=promise.currency,
         worth=balance * promise.worth_of_one if promise.worth_of_one else None,
         terms=promise.terms,
         locations=promise.locations[:10],
         expires=facts.expires,
         link_version=facts.link_version,
+        balances=_balances(promise, lots),
+        stamps=_stamps(promise, lots),
+        pending=_pending(lots, now),
+        perks=tuple(perk for perk in tier.perks if perk.is_live(now)) if tier else (),
+        challenges=_challenges(facts, now),
+        tier_until=until,
+        tier_warning=until is not None and until - promise.warn_seconds <= now,
+        coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
+        membership=membership(facts.paid_until, promise.grace_days, now),
     )
 
 
 def next_change(facts: Facts, now: int) -> int | None:
     """The next instant at which `draw` gives another card although nobody touches the store."""
-    turns = [lot.expires for lot in facts.lots if lot.left and lot.expires]
-    for offer in facts.promise.offers:
+    promise, turns = facts.promise, list(_turns_of_lots(facts))
+    for offer in promise.offers:
         if offer.is_for(facts.tier):
-            turns += [offer.starts, offer.ends or 0]
-    return min((turn for turn in turns if turn > now), default=None)
+            turns += [offer.starts, offer.ends]
+    for tier in promise.tiers:
+        if tier.key == facts.tier:
+            turns += [turn for perk in tier.perks for turn in (perk.starts, perk.ends)]
+    shown: list[Challenge | Reward | Coupon] = [*promise.challenges, *promise.rewards, *facts.coupons]
+    turns += [turn for each in shown for turn in (each.starts, each.ends)]
+    if facts.tier_until is not None:
+        turns += [facts.tier_until, facts.tier_until - promise.warn_seconds]
+    if facts.paid_until is not None and promise.grace_days is not None:
+        turns += [facts.paid_until, facts.paid_until + promise.grace_days * DAY_SECONDS]
+    return min((turn for turn in turns if turn is not None and turn > now), default=None)
 
 
-def _is_open(lot: Lot, now: int) -> bool:
-    return lot.expires is None or now < lot.expires
+def why_not(reward: Reward, tier: str | None, gone: int, had: int, now: int) -> str:
+    """What stands between a member and a reward besides points: tier, later, over, stock, limit, or nothing."""
+    if reward.starts is not None and now < reward.starts:
+        return "later"
+    if reward.ends is not None and reward.ends <= now:
+        return "over"
+    if reward.tiers and tier not in reward.tiers:
+        return "tier"
+    if reward.stock is not None and gone >= reward.stock:
+        return "stock"
+    return "limit" if reward.per_member is not None and had >= reward.per_member else ""
 
 
-def _expiring(lots: tuple[Lot, ...], now: int) -> Expiring | None:
-    dated = [(lot.expires, lot.left) for lot in lots if lot.expires and lot.left and _is_open(lot, now)]
+def membership(paid_until: int | None, grace_days: int | None, now: int) -> Membership | None:
+    """Where a membership stands; None: the programme has none."""
+    if grace_days is None:
+        return None
+    if paid_until is None:
+        return Membership("unpaid")
+    if now < paid_until:
+        return Membership("paid", paid_until)
+    return Membership("grace" if now < paid_until + grace_days * DAY_SECONDS else "over", paid_until)
+
+
+def _reward(reward: Reward, facts: Facts, has: int, now: int) -> Reward:
+    """The reward as this card shows it; `has` is what may be spent of its unit."""
+    why = why_not(reward, facts.tier, facts.gone.get(reward.key, 0), facts.had.get(reward.key, 0), now)
+    return Reward(reward.key, reward.name, reward.cost, max(0, reward.cost - has), why, reward.unit)
+
+
+def _turns_of_lots(facts: Facts) -> Iterator[int | None]:
+    shown = {"", *(unit.key for unit in facts.promise.units)}
+    for lot in facts.lots:
+        if lot.left and lot.unit in shown:
+            end = facts.end(lot)
+            yield end
+            # What ends before it ripens never changes from pending.
+            if end is None or lot.ripens is None or lot.ripens < end:
+                yield lot.ripens
+
+
+def _ripe(lots: tuple[Lot, ...], unit: str, now: int) -> int:
+    return sum(lot.left for lot in lots if lot.unit == unit and lot.is_ripe(now))
+
+
+def _pending(lots: tuple[Lot, ...], now: int) -> Pending | None:
+    unripe = [(lot.ripens, lot.left) for lot in lots if not lot.unit and lot.ripens is not None and lot.ripens > now]
+    return Pending(sum(left for _, left in unripe), min(at for at, _ in unripe)) if unripe else None
+
+
+def _balances(promise: Promise, lots: tuple[Lot, ...]) -> tuple[Balance, ...]:
+    return tuple(Balance(unit.key, unit.kind, _held(lots, unit.key), unit.name) for unit in promise.units)
+
+
+def _stamps(promise: Promise, lots: tuple[Lot, ...]) -> Stamps | None:
+    card = promise.stamps
+    return replace(card, filled=min(card.of, _held(lots, card.unit))) if card else None
+
+
+def _held(lots: tuple[Lot, ...], unit: str) -> int:
+    return sum(lot.left for lot in lots if lot.unit == unit)
+
+
+def _challenges(facts: Facts, now: int) -> tuple[Challenge, ...]:
+    live = (challenge for challenge in facts.promise.challenges if challenge.is_live(now))
+    return tuple(replace(each, reached=min(each.needed, facts.reached.get(each.key, 0))) for each in live)
+
+
+def _expiring(facts: Facts, now: int) -> Expiring | None:
+    lots = [lot for lot in facts.lots if not lot.unit and lot.left]
+    dated = [(end, lot.left) for lot in lots if (end := facts.end(lot)) is not None and now < end]
     if not dated:
         return None
-    first = min(expires for expires, _ in dated)
-    return Expiring(sum(left for expires, left in dated if expires == first), first)
+    first = min(end for end, _ in dated)
+    return Expiring(sum(left for end, left in dated if end == first), first)
 
 
-def _progress(promise: Promise, balance: int, earned: int, tier: str | None) -> Progress | None:
+def _progress(
+    promise: Promise, rewards: tuple[Reward, ...], balance: int, earned: int, tier: str | None
+) -> Progress | None:
     """Towards the cheapest reward out of reach; when all are in reach, towards the next tier."""
-    dearer = [r for r in promise.rewards if r.cost > balance]
+    dearer = [reward for reward in rewards if reward.stands == "missing" and not reward.unit]
     if dearer:
         nearest = min(dearer, key=lambda r: r.cost)
         return Progress("reward", nearest.key, nearest.name, balance, nearest.cost)
@@ -316,8 +564,19 @@ _PARTS: dict[str, type] = {
     "news": News,
     "expiring": Expiring,
     "contact": Contact,
+    "stamps": Stamps,
+    "pending": Pending,
+    "membership": Membership,
 }
-_LISTS: dict[str, type] = {"rewards": Reward, "offers": Offer, "locations": Location}
+_LISTS: dict[str, type] = {
+    "rewards": Reward,
+    "offers": Offer,
+    "locations": Location,
+    "balances": Balance,
+    "perks": Perk,
+    "challenges": Challenge,
+    "coupons": Coupon,
+}
 
 
 def _revive(cls: type[Card], stored: dict[str, Any]) -> Card:
@@ -326,7 +585,15 @@ def _revive(cls: type[Card], stored: dict[str, Any]) -> Card:
     values = {name: value for name, value in stored.items() if name in known}
     for name, part in _PARTS.items():
         if values.get(name) is not None:
-            values[name] = part(**values[name])
+            values[name] = _part(part, values[name])
     for name, part in _LISTS.items():
-        values[name] = tuple(part(**item) for item in values.get(name, ()))
+        values[name] = tuple(_part(part, item) for item in values.get(name, ()))
+    if values.get("stamps"):
+        prizes = tuple(Prize(**prize) for prize in stored["stamps"]["prizes"])
+        values["stamps"] = replace(values["stamps"], prizes=prizes)
     return cls(**values)
+
+
+def _part(part: type, stored: dict[str, Any]) -> Any:
+    """JSON has lists alone; ours are tuples."""
+    return part(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})

@@ -6,15 +6,16 @@ a card finds it with `lock=True`, which keeps it from every other writer until t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from . import codes
 from .card import Card, Revision
 from .errors import CardNotActive, LinkRevoked, NotFound
-from .points.ledger import Account
+from .points.tiers import Place
 from .secrets import Secrets, same, url_text
 from .store import Connection, Row, Store
 from .store import tables as t
@@ -34,8 +35,12 @@ _COLUMNS = (
     t.Card.nonce,
     t.Card.key_id,
     t.Card.link_version,
-    t.Card.balance,
-    t.Card.earned,
+    t.Card.active,
+    t.Card.tier_since,
+    t.Card.tier_until,
+    t.Card.created,
+    func.coalesce(t.Purse.balance, 0).label("balance"),
+    func.coalesce(t.Purse.earned, 0).label("earned"),
     t.Card.revision,
     t.Card.modified,
     t.Card.face,
@@ -61,8 +66,13 @@ class Held:
         return str(self.row.serial)
 
     @property
-    def account(self) -> Account:
-        return Account(self.row.id, self.row.programme_id, self.row.balance, self.row.earned)
+    def active(self) -> int:
+        """When something happened to the card last."""
+        return int(self.row.active or self.row.created)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.row.tier, self.row.tier_since, self.row.tier_until)
 
     @property
     def revision(self) -> Revision:
@@ -119,6 +129,11 @@ def glance(store: Store, serial: str) -> Held | None:
     return Held(rows[0]) if rows else None
 
 
+def many(tx: Connection, ids: Sequence[int]) -> list[Held]:
+    """The cards with these rows, which the caller holds already."""
+    return [Held(row) for row in tx.execute(_FIND_MANY, {"ids": ids})]
+
+
 def set_status(tx: Connection, held: Held, status: str) -> None:
     """Block, close or open a card again; the caller records its revision."""
     tx.execute(update(t.Card).where(t.Card.id == held.id).values(status=status))
@@ -158,13 +173,18 @@ def _found(tx: Connection, by: str, value: object, lock: bool) -> Held:
     return held
 
 
+def _joined() -> Select[*tuple[Any, ...]]:
+    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
+    return query.outerjoin(t.Purse, (t.Purse.card_id == t.Card.id) & (t.Purse.unit == ""))
+
+
 def _finding(by: str, lock: bool) -> Select[*tuple[Any, ...]]:
     card = t.table(t.Card)
-    query = select(*_COLUMNS).join(t.Programme, t.Programme.id == t.Card.programme_id)
-    query = query.where(card.c[by] == bindparam("b_value"))
+    query = _joined().where(card.c[by] == bindparam("b_value"))
     # "No key": whoever writes a row that belongs to the card need not wait for us, so no two wait for each other.
     return query.with_for_update(of=card, key_share=True) if lock else query
 
 
 # Built once, because putting such a statement together costs more than running it.
 _FIND = {(by, lock): _finding(by, lock) for by in ("id", "serial", "number", "code_id") for lock in (False, True)}
+_FIND_MANY = _joined().where(t.Card.id.in_(bindparam("ids", expanding=True)))

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import config, installations, look, pulse, staff, words
 from .config import Settings
 from .errors import Busy, ConfigError, PassesError
-from .points import ledger
+from .points import audit
 from .secrets import Secrets
 from .store import Connection, Store, schema
 from .store import tables as t
@@ -151,7 +151,7 @@ def _store(case: Case) -> Iterator[Finding]:
     yield Finding("good", "store", f"The store answers; its tables are of version {schema.newest()}.")
     with case.store.reading() as tx:
         flaws = []
-        for flaw in ledger.verify(tx):
+        for flaw in audit.verify(tx):
             flaws.append(flaw)
             if len(flaws) == MOST_FLAWS:
                 break

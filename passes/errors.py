@@ -69,8 +69,31 @@ class NotEnoughPoints(Conflict):
         self.has, self.needs = has, needs
 
 
+class OutOfStock(Conflict):
+    """There are no more of it."""
+
+    code = "out_of_stock"
+
+
+class LimitReached(Conflict):
+    """As many were had already as one member may have."""
+
+    code = "limit_reached"
+
+
 class CardNotActive(Conflict):
     code = "card_not_active"
+
+
+class TooManyTries(PassesError):
+    """Something secret was guessed at too often; `wait` says how many seconds to rest."""
+
+    status = 429
+    code = "too_many_tries"
+
+    def __init__(self, sentence: str, wait: int, *, field: str | None = None) -> None:
+        super().__init__(f"{sentence}; try again in {wait} seconds.", field=field)
+        self.wait = wait
 
 
 class Busy(PassesError):

@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 from . import config, look, programmes
+from .definition import Definition
 from .errors import ConfigError
-from .programmes import Definition
 from .secrets import Secrets
 from .store import Store, schema
 

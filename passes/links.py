@@ -33,6 +33,10 @@ class Links:
         key = link_key(self._secrets, card.serial, revision.nonce, card.link_version, revision.key_id)
         return f"{self._public_url}/card/{card.serial}/{key}"
 
+    def join(self, programme: str, friend: str) -> str:
+        """Where a member's friends join."""
+        return f"{self._public_url}/join/{programme}?friend={friend}"
+
     def dated(self, label: str, subject: str, until: int) -> str:
         """`<until>.<key>`: proof that we let `subject` have what `label` names, until then."""
         return f"{until:x}.{self._key(label, subject, until, self._secrets.current)}"

@@ -15,12 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import codes, contacts, programmes, revisions
+from . import cards, codes, contacts, coupons, programmes, referrals, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
-from .points.ledger import Account
-from .points.tiers import tier_for
 from .programmes import Programme
 from .secrets import NONCE_BYTES, Secrets, url_text
 from .store import Connection, Row
@@ -59,6 +57,8 @@ class Joined:
 
     member: str
     serial: str
+    # Why the friend who sent them has nothing of it.
+    unthanked: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Members:
         self._secrets = secrets
         self._country = country
 
-    def join(self, tx: Connection, programme_key: str, person: Person, now: int) -> Joined:
-        """A new member with a card in the programme."""
+    def join(self, tx: Connection, programme_key: str, person: Person, now: int, friend: str | None = None) -> Joined:
+        """A new member with a card in the programme; `friend` is the code in the link of whoever sent them."""
         public_id = random.token_hex(16)
         values = self._values(person, public_id) | {"public_id": public_id, "created": now}
         self._refuse_known(tx, person)
@@ -93,7 +93,17 @@ class Members:
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
         serial = self._give_card(tx, programme, member_id, now)
-        return Joined(public_id, serial)
+        if friend is None:
+            return Joined(public_id, serial)
+        card = cards.by_serial(tx, serial).row
+        return Joined(public_id, serial, referrals.note(tx, programme, card, friend, self.contacts_of, now))
+
+    def contacts_of(self, tx: Connection, member_id: int) -> frozenset[bytes]:
+        """By what a member is recognised: hashes of their contacts under every key of ours."""
+        profile = self._profile(tx, tx.execute(select(t.Member).where(t.Member.id == member_id)).one())
+        known = [contact for contact in (profile.email, profile.phone) if contact]
+        ids = self._secrets.ids()
+        return frozenset(contacts.lookup_hash(self._secrets, contact, id) for contact in known for id in ids)
 
     def find(self, tx: Connection, public_id: str) -> Profile:
         return self._profile(tx, _row(tx, public_id))
@@ -138,25 +148,30 @@ class Members:
         for card_id in _card_ids(tx, row.id):
             closed = {"status": "closed", "link_version": t.Card.link_version + 1}
             tx.execute(update(t.Card).where(t.Card.id == card_id).values(closed))
+            for own in (t.Nickname, t.FriendCode, t.CardPin):
+                tx.execute(delete(own).where(own.card_id == card_id))
             revisions.record(tx, card_id, now)
 
     def _give_card(self, tx: Connection, programme: Programme, member_id: int, now: int) -> str:
         serial = url_text(random.token_bytes(16))
         key_id, code_id = self._secrets.current, random.token_bytes(codes.ID_BYTES)
-        values = {
+        values: dict[str, Any] = {
             "serial": serial,
             "number": _new_number(tx),
             "code_id": code_id,
             "code": codes.make(code_id, proof(self._secrets, key_id)),
             "programme_id": programme.id,
             "member_id": member_id,
-            "tier": tier_for(programme.definition.welcome, programme.definition.levels),
             "nonce": random.token_bytes(NONCE_BYTES),
             "key_id": key_id,
             "created": now,
         }
         card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
-        receipts.welcome(tx, programme, Account(card_id, programme.id, 0, 0), now)
+        coupons.welcome(tx, programme, card_id, now)
+        place = receipts.welcome(tx, programme, card_id, now)
+        if place.tier is not None:
+            values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until}
+            tx.execute(update(t.Card).where(t.Card.id == card_id).values(values))
         revisions.record(tx, card_id, now)
         return serial
 

@@ -1,136 +1,50 @@
-"""Programmes: what is promised to members, checked before it is kept.
+"""Programmes: what is promised to members, kept with every earlier promise.
 
-A `Definition` is what an owner writes (or posts to the API); `Promise` is what every card of the
-programme shows. Promises are built once per version of a programme and kept in memory.
+A `Ruleset` is a definition with its number and the instant from which it is in force; none is ever changed, so that a
+receipt can be judged again by the rules of its day. `Promise` is what every card of the programme shows. Promises are
+built once per version of a programme and kept in memory.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Engine, insert, or_, select, update
+from sqlalchemy import Engine, func, insert, or_, select, update
 
-from .card import Contact, Location, Offer, Promise, Reward, Tier
+from .card import Contact, Location, Offer, Promise, Unit
+from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
-from .points.rules import EarnRule
 from .store import Connection, Row, mark_stale
 from .store import tables as t
-from .words import LANGUAGES, is_currency
-from .zones import TimeZone
-
-MAX_AMOUNT = 10_000_000
-Key = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$", max_length=40)]
 
 
-def _languages(text: dict[str, str]) -> dict[str, str]:
-    if not text or set(text) - set(LANGUAGES):
-        raise ValueError(f"words in at least one of {', '.join(LANGUAGES)}")
-    return text
+@dataclass(frozen=True)
+class Ruleset:
+    """A definition with its number among those of its programme, in force from `effective` on."""
 
-
-def _currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError("an ISO 4217 currency such as PLN")
-    return code
-
-
-ShortText = Annotated[
-    dict[str, Annotated[str, Field(min_length=1, max_length=80)]],
-    Field(max_length=3),
-    AfterValidator(_languages),
-]
-LongText = Annotated[dict[str, Annotated[str, Field(max_length=4000)]], Field(max_length=3), AfterValidator(_languages)]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EarnPart(Part):
-    """So many points for every `per` of money, in the currency's smallest unit."""
-
-    points: int = Field(default=1, ge=0, le=MAX_AMOUNT)
-    per: int = Field(default=100, ge=1, le=MAX_AMOUNT)
-    rounding: Literal["down", "nearest", "up"] = "down"
-
-
-class TierPart(Part):
-    key: Key
-    name: ShortText
-    threshold: int = Field(ge=0, le=1_000_000_000)
-
-
-class RewardPart(Part):
-    key: Key
-    name: ShortText
-    cost: int = Field(ge=1, le=MAX_AMOUNT)
-
-
-class LocationPart(Part):
-    name: str = Field(min_length=1, max_length=80)
-    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
-    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
-
-
-class Definition(Part):
-    """A programme as its owner writes it."""
-
-    key: Key
-    kind: Literal["points"] = "points"
-    name: ShortText
-    look: Key
-    unit: str = Field(default="points", pattern=r"^[a-z]{1,20}$")
-    currency: Annotated[str, AfterValidator(_currency)] = "PLN"
-    earn: EarnPart = EarnPart()
-    welcome: int = Field(default=0, ge=0, le=MAX_AMOUNT)
-    time_zone: TimeZone | None = None
-    expire_days: int | None = Field(default=None, ge=1, le=3660)
-    worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
-    tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)
-    rewards: tuple[RewardPart, ...] = Field(default=(), max_length=50)
-    locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)
-    terms: LongText | None = None
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Definition:
-        for name, parts in (("tiers", self.tiers), ("rewards", self.rewards)):
-            keys = [part.key for part in parts]
-            if len(set(keys)) != len(keys):
-                raise ValueError(f"{name} with different keys")
-        if len({tier.threshold for tier in self.tiers}) != len(self.tiers):
-            raise ValueError("tiers with different thresholds")
-        return self
-
-    @property
-    def rule(self) -> EarnRule:
-        return EarnRule(self.earn.points, self.earn.per, self.earn.rounding)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """In which days begin and end."""
-        return ZoneInfo(self.time_zone or "UTC")
-
-    @property
-    def levels(self) -> tuple[Tier, ...]:
-        return tuple(Tier(tier.key, tier.name, tier.threshold) for tier in self.tiers)
+    number: int
+    effective: int
+    definition: Definition
 
 
 class Programme:
     """A programme as it stands: its definition and what all its cards show."""
 
-    def __init__(self, row: Row, offers: tuple[Offer, ...]) -> None:
+    def __init__(self, row: Row, offers: tuple[Offer, ...], coming: tuple[Ruleset, ...] = ()) -> None:
         self.id: int = row.id
         self.key: str = row.key
         self.version: str = row.version
         self.created: int = row.created
         self.definition = Definition.model_validate(row.definition)
         self.promise = _promise(row, self.definition, offers)
+        self._rulesets = (Ruleset(row.ruleset, 0, self.definition), *coming)
+
+    def at(self, now: int) -> Ruleset:
+        """The rules in force at `now`, even if nobody has taken them up yet."""
+        return [each for each in self._rulesets if each.effective <= now][-1]
 
 
 _kept: WeakKeyDictionary[Engine, dict[str, Programme]] = WeakKeyDictionary()
@@ -161,7 +75,69 @@ def create(
     }
     id = tx.execute(insert(t.Programme).values(values).returning(t.Programme.id)).scalar_one()
     tx.execute(insert(t.Chain).values(programme_id=id))
+    _keep_ruleset(tx, id, Ruleset(1, now, definition), now)
     return get(tx, id)
+
+
+def amend(tx: Connection, programme: Programme, definition: Definition, now: int, effective: int | None = None) -> None:
+    """New rules from `effective` on (none: at once). What members hold stays, so its name and units do too."""
+    kept = programme.definition
+    for field in ("key", "kind", "unit", "currency", "look"):
+        if getattr(definition, field) != getattr(kept, field):
+            raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)
+    gone = {unit.key for unit in kept.units} - {unit.key for unit in definition.units}
+    if gone:
+        raise BadInput(f"Members may hold {sorted(gone)[0]}; a unit cannot be dropped.", field="units")
+    tx.execute(select(t.Programme.id).where(t.Programme.id == programme.id).with_for_update())
+    newest = select(func.max(t.Ruleset.number), func.max(t.Ruleset.effective))
+    number, latest = tx.execute(newest.where(t.Ruleset.programme_id == programme.id)).one()
+    begins = max(now, effective or now)
+    if begins < latest:
+        raise Conflict("Other rules come into force later than these; say a later time.", field="effective")
+    definition = definition.model_copy(update={"time_zone": definition.time_zone or kept.time_zone})
+    _keep_ruleset(tx, programme.id, Ruleset(number + 1, begins, definition), now)
+    tx.execute(update(t.Programme).where(t.Programme.id == programme.id).values(version=_new_version()))
+    take_up(tx, now)
+
+
+def take_up(tx: Connection, now: int) -> None:
+    """Rules whose time has come are those of their programme from now on, and its cards are drawn by them."""
+    due = (
+        select(t.Ruleset.programme_id, t.Ruleset.number, t.Ruleset.definition)
+        .join(t.Programme, t.Programme.id == t.Ruleset.programme_id)
+        .where(t.Ruleset.effective <= now, t.Ruleset.number > t.Programme.ruleset)
+        .order_by(t.Ruleset.number)
+    )
+    for row in tx.execute(due).all():
+        values = {"ruleset": row.number, "definition": row.definition}
+        tx.execute(update(t.Programme).where(t.Programme.id == row.programme_id).values(values))
+        changed(tx, row.programme_id, now)
+
+
+def ruleset(tx: Connection, programme: Programme, number: int) -> Ruleset:
+    """The rules with this number, whether in force or not."""
+    row = tx.execute(select(t.Ruleset).where(t.Ruleset.programme_id == programme.id, t.Ruleset.number == number)).one()
+    return _ruleset(row)
+
+
+def _keep_ruleset(tx: Connection, programme_id: int, rules: Ruleset, now: int) -> None:
+    values = {
+        "programme_id": programme_id,
+        "number": rules.number,
+        "effective": rules.effective,
+        "definition": rules.definition.model_dump(mode="json"),
+        "created": now,
+    }
+    tx.execute(insert(t.Ruleset).values(values))
+
+
+def _ruleset(row: Row) -> Ruleset:
+    return Ruleset(row.number, row.effective, Definition.model_validate(row.definition))
+
+
+def _coming(tx: Connection, row: Row) -> tuple[Ruleset, ...]:
+    later = select(t.Ruleset).where(t.Ruleset.programme_id == row.id, t.Ruleset.number > row.ruleset)
+    return tuple(_ruleset(each) for each in tx.execute(later.order_by(t.Ruleset.number)))
 
 
 def get(tx: Connection, id: int) -> Programme:
@@ -177,7 +153,7 @@ def at_version(tx: Connection, id: int, version: str) -> Programme:
         if len(kept) >= _KEPT_MOST:
             kept.clear()
         row = tx.execute(select(t.Programme).where(t.Programme.id == id)).one()
-        kept[row.version] = Programme(row, _offers(tx, id))
+        kept[row.version] = Programme(row, _offers(tx, id), _coming(tx, row))
         return kept[row.version]
     return kept[version]
 
@@ -226,11 +202,16 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         contact=Contact(**row.contact),
         terms=definition.terms or {},
         tiers=definition.levels,
-        rewards=tuple(Reward(r.key, r.name, r.cost) for r in definition.rewards),
+        rewards=tuple(replace(part.reward, unit=definition.short(part.unit)) for part in definition.rewards),
         offers=offers,
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
+        units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
+        stamps=definition.shown_stamps,
+        challenges=definition.shown_challenges,
+        warn_seconds=definition.tier_policy.warn_days * 86_400,
+        grace_days=definition.membership.grace_days if definition.membership else None,
     )
 
 

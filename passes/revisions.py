@@ -15,10 +15,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
+from .possessions import Possessions, gather
+from .programmes import Programme
 from .store import Connection, Row, mark_stale
 from .store import tables as t
 
@@ -41,6 +43,7 @@ class Sketch:
 
     row: Row
     lots: tuple[Lot, ...]
+    beside: Possessions
     drawn: dict[str, Any]
 
     @property
@@ -53,7 +56,9 @@ class Sketch:
 def sketch(tx: Connection, card_ids: Sequence[int], now: int) -> list[Sketch]:
     """Draw cards and write nothing; no row need be held."""
     lots = _lots(tx, card_ids)
-    return [_sketch(tx, row, lots.get(row.id, ()), now) for row in _rows(tx, card_ids)]
+    rows = _rows(tx, card_ids)
+    beside = _possessions(tx, rows, now)
+    return [_sketch(tx, row, lots.get(row.id, ()), beside[row.id], now) for row in rows]
 
 
 def keep(tx: Connection, sketches: Iterable[Sketch], now: int, bulk: bool) -> set[int]:
@@ -62,9 +67,13 @@ def keep(tx: Connection, sketches: Iterable[Sketch], now: int, bulk: bool) -> se
     The cards that this was true of; draw the others anew.
     """
     made = {each.row.id: each for each in sketches}
-    lots = _lots(tx, list(made))
-    same = [made[row.id] for row in _rows(tx, list(made)) if made[row.id].row == row]
-    same = [each for each in same if each.lots == lots.get(each.row.id, ())]
+    lots, rows = _lots(tx, list(made)), _rows(tx, list(made))
+    beside = _possessions(tx, rows, now)
+    same = [
+        made[row.id]
+        for row in rows
+        if (made[row.id].row, made[row.id].lots, made[row.id].beside) == (row, lots.get(row.id, ()), beside[row.id])
+    ]
     _write(tx, same, now, bulk)
     return {each.row.id for each in same}
 
@@ -82,15 +91,26 @@ def _rows(tx: Connection, card_ids: Sequence[int]) -> Sequence[Row]:
 
 def _lots(tx: Connection, card_ids: Sequence[int]) -> dict[int, tuple[Lot, ...]]:
     lots: dict[int, tuple[Lot, ...]] = {}
-    for card_id, left, expires in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
-        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires))
+    for card_id, left, expires, unit, ripens in tx.execute(_SELECT_LOTS, {"ids": card_ids}):
+        lots[card_id] = (*lots.get(card_id, ()), Lot(left, expires, unit, ripens))
     return lots
 
 
-def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> Sketch:
-    promise = programmes.at_version(tx, row.programme_id, row.version).promise
+def _possessions(tx: Connection, rows: Sequence[Row], now: int) -> dict[int, Possessions]:
+    """By card; asked for one programme after the other."""
+    cards_of: dict[Programme, list[int]] = {}
+    for row in rows:
+        cards_of.setdefault(programmes.at_version(tx, row.programme_id, row.version), []).append(row.id)
+    found: dict[int, Possessions] = {}
+    for programme, ids in cards_of.items():
+        found |= gather(tx, programme, ids, now)
+    return found
+
+
+def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> Sketch:
+    programme = programmes.at_version(tx, row.programme_id, row.version)
     facts = Facts(
-        promise=promise,
+        promise=programme.promise,
         serial=row.serial,
         number=row.number,
         code=row.code,
@@ -98,11 +118,18 @@ def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> Sketch
         language=row.language,
         status=row.status,
         joined=row.created,
-        earned=row.earned,
+        earned=row.earned if beside.counted is None else beside.counted,
         tier=row.tier,
         lots=lots,
         latest=News(**row.latest) if row.latest else None,
         link_version=row.link_version,
+        coupons=beside.coupons,
+        gone=beside.gone,
+        had=beside.had,
+        paid_until=beside.paid_until,
+        reached=beside.reached,
+        tier_until=row.tier_until,
+        idle_ends=programme.definition.idle_ends(row.active or row.created),
     )
     face = draw(facts, now).to_json()
     values = {
@@ -116,13 +143,14 @@ def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], now: int) -> Sketch
     if values["b_digest"] != row.digest:
         # Wallet compares whole seconds: two changes within one must still have different dates.
         values |= {"b_revision": row.revision + 1, "b_modified": max(now, row.modified + 1)}
-    return Sketch(row, lots, values)
+    return Sketch(row, lots, beside, values)
 
 
 def _next_visit(facts: Facts, now: int) -> int | None:
-    """When the sweep must come: at once where points have ended and the ledger does not say so yet."""
-    has_ended = any(lot.expires is not None and lot.expires <= now for lot in facts.lots)
-    return now if has_ended else next_change(facts, now)
+    """When the sweep must come: at once where points or a tier have ended and nobody took note of it yet."""
+    has_ended = not all(facts.is_open(lot, now) for lot in facts.lots)
+    has_lapsed = facts.tier_until is not None and facts.tier_until <= now
+    return now if has_ended or has_lapsed else next_change(facts, now)
 
 
 def _make_stale(tx: Connection, changed: Sequence[dict[str, Any]], now: int, bulk: bool) -> None:
@@ -143,7 +171,9 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
-        t.Card.earned,
+        t.Card.tier_until,
+        t.Card.active,
+        func.coalesce(t.Purse.earned, 0).label("earned"),
         t.Card.latest,
         t.Card.revision,
         t.Card.modified,
@@ -157,11 +187,12 @@ _SELECT = (
     )
     .join(t.Member, t.Member.id == t.Card.member_id)
     .join(t.Programme, t.Programme.id == t.Card.programme_id)
+    .outerjoin(t.Purse, (t.Purse.card_id == t.Card.id) & (t.Purse.unit == ""))
     .where(t.Card.id.in_(bindparam("ids", expanding=True)))
     .order_by(t.Card.id)
 )
 _SELECT_LOTS = (
-    select(t.Lot.card_id, t.Lot.left, t.Lot.expires)
+    select(t.Lot.card_id, t.Lot.left, t.Lot.expires, t.Lot.unit, t.Lot.ripens)
     .where(t.Lot.card_id.in_(bindparam("ids", expanding=True)), t.Lot.left > 0)
     .order_by(t.Lot.id)
 )

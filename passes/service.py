@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import reconcile, sweep
+from . import friends, reconcile, sweep
 from .config import Settings
 from .links import Links
 from .look import Look
@@ -55,7 +55,7 @@ class Service:
 
         queue = open_queue(self.settings.work.queue, self.settings.home)
         own = [round for wallet in self.wallets.values() for round in wallet.rounds()]
-        worker = Worker(queue, [self._sweeping(), *self._reconciling(), *own], self.clock)
+        worker = Worker(queue, [self._sweeping(), self._thanking(), *self._reconciling(), *own], self.clock)
         # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
         self.store.nudge = worker.nudge_soon
         return worker
@@ -70,6 +70,13 @@ class Service:
                 return sweep.next_due(tx)
 
         return Round("sweep", lambda: sweep.sweep(self.store, self.now), next_due)
+
+    def _thanking(self) -> Round:
+        def next_due() -> int | None:
+            with self.store.reading() as tx:
+                return friends.next_due(tx)
+
+        return Round("friends", lambda: friends.settle(self.store, self.members.contacts_of, self.now), next_due)
 
     def _reconciling(self) -> list[Round]:
         """For the wallets that are told in a moment, two rounds: no purchase waits until a batch of a campaign is told.

@@ -15,10 +15,8 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import idempotency, revisions
-from .points import ledger
-from .points.tiers import tier_for
-from .programmes import at_version
+from . import cards, coupons, idempotency, programmes, revisions
+from .points import receipts
 from .revisions import Sketch
 from .store import Connection, Row, Store
 from .store import tables as t
@@ -34,6 +32,9 @@ Sketches = Mapping[int, Sketch]
 
 def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
     """One step of each kind. Returns how many cards were drawn, so the caller knows whether to rest."""
+    with store.transaction() as tx:
+        programmes.take_up(tx, now)
+        coupons.expire(tx, now, chunk)
     drawn = _draw_due(store, now, chunk) + _continue_touch(store, now, chunk)
     if not drawn:
         with store.transaction() as tx:
@@ -108,7 +109,7 @@ def _is_ours(tx: Connection, touch: int, after: int) -> bool:
 def _sketches(tx: Connection, ids: Sequence[int], now: int) -> Sketches:
     """Those that need nothing but a drawing. With a damaged card among them none: `_draw` finds out which it is."""
     try:
-        behind = {row.id for row in _behind(tx, ids, now)}
+        behind = {card.id for card in cards.many(tx, ids) if receipts.is_behind(tx, card, now)}
         return {made.row.id: made for made in revisions.sketch(tx, [id for id in ids if id not in behind], now)}
     except DBAPIError:
         raise
@@ -156,26 +157,8 @@ def _draw(tx: Connection, ids: Sequence[int], now: int) -> None:
 
 
 def _bring_up_to_date(tx: Connection, ids: Sequence[int], now: int) -> None:
-    """What time and new rules do to the cards themselves: points end, tiers follow the thresholds."""
-    for row in _behind(tx, ids, now):
-        if row.has_ended:
-            ledger.expire(tx, ledger.Account(row.id, row.programme_id, row.balance, row.earned), now)
-        if (tier := _tier(tx, row)) != row.tier:
-            tx.execute(update(t.Card).where(t.Card.id == row.id).values(tier=tier))
-
-
-def _behind(tx: Connection, ids: Sequence[int], now: int) -> list[Row]:
-    ended = select(t.Lot.id).where(t.Lot.card_id == t.Card.id, t.Lot.left > 0, t.Lot.expires <= now).exists()
-    card = (t.Card.id, t.Card.programme_id, t.Card.balance, t.Card.earned, t.Card.tier)
-    rows = tx.execute(
-        select(*card, t.Programme.version, ended.label("has_ended"))
-        .join(t.Programme, t.Programme.id == t.Card.programme_id)
-        .where(t.Card.id.in_(ids))
-        # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
-        .order_by(t.Card.programme_id, t.Card.id)
-    )
-    return [row for row in rows if row.has_ended or _tier(tx, row) != row.tier]
-
-
-def _tier(tx: Connection, row: Row) -> str | None:
-    return tier_for(row.earned, at_version(tx, row.programme_id, row.version).promise.tiers)
+    """What time and new rules do to the cards themselves: what they hold ends, tiers follow the counts."""
+    # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
+    held = cards.many(tx, ids)
+    for card in sorted(held, key=lambda card: (card.row.programme_id, card.id)):
+        receipts.catch_up(tx, card, now)

@@ -1,4 +1,4 @@
-"""Counts failed logins, so that passwords cannot be tried one after the other.
+"""Counts failed tries, so that passwords, PINs and codes cannot be tried one after the other.
 
 Counted in the store, for all processes together: by account and by network address. Past a limit each
 further failure makes the wait longer, up to a quarter of an hour; nobody is ever locked out for good. A try
@@ -50,11 +50,17 @@ def begin(tx: Connection, counters: Sequence[Counter], now: int) -> int:
     return wait
 
 
-def forgive(tx: Connection, account: Counter, address: Counter) -> None:
-    """The password was right. An address only gets this one try back: it may be guessing at others."""
+def forgive(tx: Connection, account: Counter, address: Counter | None = None) -> None:
+    """The secret was right. An address only gets this one try back: it may be guessing at others."""
     tx.execute(delete(t.Tries).where(t.Tries.who == account.who))
+    if address is not None:
+        give_back(tx, address)
+
+
+def give_back(tx: Connection, counter: Counter) -> None:
+    """This one try was no guess; those before stay counted."""
     less = t.Tries.failures - 1
-    tx.execute(update(t.Tries).where(t.Tries.who == address.who, t.Tries.failures > 0).values(failures=less))
+    tx.execute(update(t.Tries).where(t.Tries.who == counter.who, t.Tries.failures > 0).values(failures=less))
 
 
 def _lock(tx: Connection, counter: Counter, now: int) -> tuple[int, int]:

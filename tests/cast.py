@@ -36,7 +36,7 @@ from passes.card import Revision
 from passes.members import Person
 from passes.offers import Draft
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.store import tables as t
 from passes.wallets.apple import Apple
 from tests import passcheck

@@ -24,11 +24,11 @@ from sqlalchemy import func, select
 from passes import cards, installations, offers, programmes, reconcile, revisions, sweep
 from passes.card import Card, Contact
 from passes.cards import Held
+from passes.definition import Definition
 from passes.members import Members, Person
 from passes.offers import Draft
-from passes.points import ledger, receipts
-from passes.points.receipts import Order
-from passes.programmes import Definition
+from passes.points import audit, receipts, returns
+from passes.points.orders import Order
 from passes.secrets import Secrets
 from passes.store import Row, Store, schema
 from passes.store import tables as t
@@ -136,7 +136,7 @@ class CornerShop:
             serial = receipts.find(tx, receipt).serial
             held = cards.by_serial(tx, serial, lock=True)
             original = receipts.find(tx, receipt)
-            return receipts.reverse(tx, held, original, by or secrets.token_hex(6), self.now).body
+            return returns.reverse(tx, held, original, by or secrets.token_hex(6), self.now).body
 
     def renames(self, serial: str, name: str) -> None:
         member = self.member_of(serial)
@@ -221,9 +221,9 @@ class CornerShop:
         with self.store.reading() as tx:
             return [(left, expires) for left, expires in tx.execute(query.order_by(t.Lot.id))]
 
-    def flaws(self) -> list[ledger.Flaw]:
+    def flaws(self) -> list[audit.Flaw]:
         with self.store.reading() as tx:
-            return list(ledger.verify(tx))
+            return list(audit.verify(tx))
 
 
 def together(*actions: Any, wait_seconds: float = 30) -> list[Any]:

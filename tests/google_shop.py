@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from passes import cards, reconcile
 from passes import service as inner
-from passes.points import receipts
+from passes.points import receipts, returns
 from passes.store import Row
 from passes.store import tables as t
 from passes.wallets.google import Google
@@ -79,7 +79,7 @@ class GoogleShop(Service):
             original = receipts.find(tx, receipt)
             held = cards.find(tx, "id", original.card_id, lock=True)
             assert held is not None
-            receipts.reverse(tx, held, original, f"undo {receipt}", self.now)
+            returns.reverse(tx, held, original, f"undo {receipt}", self.now)
 
     def leases_and_dies(self, worker: inner.Service) -> None:
         """A worker takes a batch and is heard of no more."""

@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from passes import config, look, programmes
-from passes.programmes import Definition
+from passes.definition import Definition
 from passes.secrets import Secrets
 from passes.store import Store, schema
 from passes.store.tables import Base

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from . import access, backups, card, certificates, inspection, phone, running
+from . import access, backups, card, certificates, coupons, inspection, phone, programme, running
 from .context import Explaining, Home
 
 
@@ -44,6 +44,8 @@ for command in (
     access.key,
     access.staff,
     card.card,
+    coupons.coupons,
+    programme.programme,
     inspection.doctor,
     inspection.config,
     inspection.explain,

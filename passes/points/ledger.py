@@ -1,30 +1,43 @@
-"""The ledger: every point that moved, from which account to which, chained and never changed.
+"""The ledger: whatever moved, from which account to which, chained and never changed.
 
-`member` is the account of all cards; the others say where points come from and go to. Points
-earned together form a lot; points are taken from the lot that expires first. The balance of a card is the sum of
-its postings and the sum of its open lots, at every commit. Each posting carries the hash of the one
-before, so a change to any stored row is found and located by `verify`.
+`member` is the account of all cards in a programme's main unit, `member:<unit>` in another; the others say where an
+amount comes from and goes to. What ends at the same time lies in one lot; amounts are taken from the lot that ends
+first. The balance of a purse is the sum of its postings and the sum of its open lots, at every commit. Each posting
+carries the hash of the one before, so a change to any stored row is found and located by `verify` (see `audit`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import NotEnoughPoints
-from ..store import Connection, Row
+from ..store import Connection
 from ..store import tables as t
+from .rules import MAIN
 
-Kind = Literal["earn", "welcome", "adjust", "redeem", "reward", "reverse", "expire"]
+Kind = Literal[
+    "earn",
+    "welcome",
+    "adjust",
+    "redeem",
+    "reward",
+    "full",
+    "reverse",
+    "expire",
+    "topup",
+    "transfer",
+    "convert",
+    "referral",
+]
 MEMBER = "member"
 GENESIS = bytes(32)
-_CHUNK = 1000
 _CHAINED = (
     "programme_id",
     "seq",
@@ -37,14 +50,83 @@ _CHAINED = (
     "why",
     "created",
 )
+# What a member spends of their own will, and therefore only what is ripe.
+_SPENDING = ("redeem", "reward", "transfer", "convert")
+
+
+def of_unit(account: str, unit: str) -> str:
+    """The account's name in a unit."""
+    return f"{account}:{unit}" if unit else account
+
+
+def is_member(account: str) -> bool:
+    return account == MEMBER or account.startswith(f"{MEMBER}:")
+
+
+def unit_of(source: str, target: str) -> str:
+    """The unit that moved between two accounts; both names carry it."""
+    return (target if is_member(target) else source).partition(":")[2]
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What is left of what ends at one time. `ripens`: not to be spent before."""
+
+    id: int
+    left: int
+    expires: int | None = None
+    ripens: int | None = None
+
+    def is_ripe(self, now: int) -> bool:
+        return self.ripens is None or self.ripens <= now
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What a card holds of one unit; `earned`: all it ever earned, which tiers may be counted by.
+
+    `idle_end` is when everything in it ends because nothing happened to the card.
+    """
+
+    balance: int = 0
+    earned: int = 0
+    lots: tuple[Lot, ...] = ()
+    idle_end: int | None = None
+
+    def end(self, lot: Lot) -> int | None:
+        """When the lot ends, by its date or by idleness."""
+        return min((end for end in (lot.expires, self.idle_end) if end is not None), default=None)
+
+    def has_ended(self, lot: Lot, now: int) -> bool:
+        end = self.end(lot)
+        return end is not None and end <= now
+
+    def spendable(self, now: int) -> int:
+        return sum(lot.left for lot in self.lots if lot.is_ripe(now) and not self.has_ended(lot, now))
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the ledger knows of a card whose row the caller holds: its purses by unit, with their open lots."""
+
+    id: int
+    programme_id: int
+    purses: Mapping[str, Purse] = field(default_factory=dict)
+
+    def purse(self, unit: str = MAIN) -> Purse:
+        return self.purses.get(unit, Purse())
+
+    @property
+    def balance(self) -> int:
+        return self.purse().balance
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A posting to be. Points come to the member as a lot, or leave the member's lots.
+    """A posting to be. What comes to the member fills a lot, what leaves is taken from lots.
 
-    `expires` is the new lot's end. `into` gives points back to lots they came from: lot id to amount.
-    `first` names the posting whose lots are taken from before any other.
+    `expires` and `ripens` are the lot's. `into` gives amounts back to the lots they came from. `first` is the lot that
+    is taken from before any other.
     """
 
     kind: Kind
@@ -53,47 +135,44 @@ class Draft:
     amount: int
     why: Mapping[str, Any] = field(default_factory=dict)
     expires: int | None = None
-    into: Mapping[int, int] | None = None
+    ripens: int | None = None
+    into: Sequence[tuple[Lot, int]] | None = None
     first: int | None = None
+    unit: str = MAIN
 
     @property
     def change(self) -> int:
-        """What it does to the card's balance."""
+        """What it does to the purse's balance."""
         return self.amount if self.target == MEMBER else -self.amount
 
     @property
     def earned(self) -> int:
-        """What it does to all that was ever earned, which tiers are counted by."""
+        """What it does to all that was ever earned."""
         counts = self.kind in ("earn", "welcome") or self.why.get("of") in ("earn", "welcome")
-        return self.change if counts else 0
+        return self.change - self.why.get("forgiven", 0) if counts else 0
 
 
 @dataclass(frozen=True)
-class Posted:
-    """A posting as written."""
+class Head:
+    """The end of a programme's chain; ours from now until the commit, so entries are numbered as they are committed."""
 
-    id: int
     seq: int
-    draft: Draft
+    hash: bytes
 
 
-@dataclass(frozen=True)
-class Account:
-    """What the ledger needs of a card: its row, locked by the caller."""
+def account(tx: Connection, card_id: int, programme_id: int, idle_ends: Mapping[str, int] | None = None) -> Account:
+    """The card's purses with their open lots, in one look. `idle_ends`: when each unit ends for idleness."""
+    purses: dict[str, Purse] = {}
+    for row in tx.execute(_SELECT_ACCOUNT, {"b_card_id": card_id}):
+        purse = purses.get(row.unit) or Purse(row.balance, row.earned, (), (idle_ends or {}).get(row.unit))
+        lots = (*purse.lots, Lot(row.id, row.left, row.expires, row.ripens)) if row.id is not None else purse.lots
+        purses[row.unit] = replace(purse, lots=lots)
+    return Account(card_id, programme_id, purses)
 
-    id: int
-    programme_id: int
-    balance: int
-    earned: int
 
-
-@dataclass(frozen=True)
-class Flaw:
-    """A place where the stored ledger is not what was written."""
-
-    programme_id: int
-    seq: int
-    what: str
+def head(tx: Connection, programme_id: int) -> Head:
+    row = tx.execute(_LOCK_CHAIN, {"b_programme_id": programme_id}).one()
+    return Head(row.seq, row.head)
 
 
 def write(
@@ -102,44 +181,53 @@ def write(
     drafts: Sequence[Draft],
     now: int,
     receipt_id: int | None = None,
-) -> list[Posted]:
-    """Post the drafts in order; raises `NotEnoughPoints` before anything is written."""
-    _refuse_overdraft(account, drafts)
-    seq, head = tx.execute(_LOCK_CHAIN, {"b_programme_id": account.programme_id}).one()
-    posted = []
+    chain: Head | None = None,
+) -> Account:
+    """Post the drafts in order; the account as it is afterwards.
+
+    Raises `NotEnoughPoints` before anything is written.
+    """
+    work = _Work(account, now)
     for draft in drafts:
-        seq += 1
-        values = _posting(account, draft, seq, receipt_id, now)
-        values |= {"previous": head, "hash": (head := chain_hash(head, values))}
-        id = tx.execute(_INSERT_POSTING, values).scalar_one()
-        _move(tx, account, draft, id)
-        posted.append(Posted(id, seq, draft))
-    tx.execute(_UPDATE_CHAIN, {"b_programme_id": account.programme_id, "seq": seq, "head": head})
+        work.post(draft)
+    chain = chain or head(tx, account.programme_id)
+    lots = work.open_lots(tx)
+    _insert_postings(tx, account, drafts, work, lots, chain, receipt_id, now)
+    work.settle(tx, lots)
     _settle(tx, account, drafts, now)
-    return posted
+    return work.account(lots)
 
 
-def next_entry(tx: Connection, account: Account) -> int:
-    """The number the next posting will have; ours from now until the commit."""
-    return int(tx.execute(_LOCK_CHAIN, {"b_programme_id": account.programme_id}).one().seq) + 1
+def rehearse(account: Account, drafts: Sequence[Draft], now: int) -> dict[str, Purse]:
+    """The purses as the drafts would leave them; raises `NotEnoughPoints` when they cannot be posted."""
+    work = _Work(account, now)
+    for draft in drafts:
+        work.post(draft)
+    return dict(work.purses)
+
+
+def ended(account: Account, now: int) -> list[Draft]:
+    """The postings that end the lots whose time has come."""
+    drafts = []
+    for unit, purse in account.purses.items():
+        lots = [lot for lot in purse.lots if purse.has_ended(lot, now)]
+        if lots:
+            why = {"expired": min(purse.end(lot) or now for lot in lots)}
+            amount = sum(lot.left for lot in lots)
+            drafts.append(Draft("expire", MEMBER, "expired", amount, why, unit=unit))
+    return drafts
 
 
 def expire(tx: Connection, account: Account, now: int) -> Account:
     """Post the end of the lots whose time has come; the account as it is afterwards."""
-    lots = tx.execute(_SELECT_ENDED, {"b_card_id": account.id, "b_now": now}).all()
-    if not lots:
-        return account
-    amount = sum(lot.left for lot in lots)
-    why = {"expired": lots[0].expires}
-    write(tx, account, [Draft("expire", MEMBER, "expired", amount, why)], now)
-    return Account(account.id, account.programme_id, account.balance - amount, account.earned)
+    drafts = ended(account, now)
+    return write(tx, account, drafts, now) if drafts else account
 
 
-def after_expiry(tx: Connection, account: Account, now: int) -> Account:
+def after_expiry(account: Account, now: int) -> Account:
     """The account as `expire` would leave it; nothing is written."""
-    ended = tx.execute(_SELECT_ENDED, {"b_card_id": account.id, "b_now": now})
-    balance = account.balance - sum(lot.left for lot in ended)
-    return Account(account.id, account.programme_id, balance, account.earned)
+    drafts = ended(account, now)
+    return replace(account, purses=rehearse(account, drafts, now)) if drafts else account
 
 
 def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
@@ -148,20 +236,153 @@ def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(previous + canonical.encode()).digest()
 
 
-def verify(tx: Connection) -> Iterator[Flaw]:
-    """Every flaw found, the first of a programme's chain by its sequence number; nothing when all is whole."""
-    heads = select(t.Programme.id, t.Chain.seq, t.Chain.head).outerjoin(t.Chain, t.Chain.programme_id == t.Programme.id)
-    for chain in tx.execute(heads.order_by(t.Programme.id)).all():
-        yield from _verify_chain(tx, chain)
-    yield from _verify_balances(tx)
+class _Work:
+    """An account while drafts are posted to it in memory; then what that means for the tables."""
+
+    def __init__(self, account: Account, now: int) -> None:
+        self._account, self._now = account, now
+        self.purses = dict(account.purses)
+        # Lots that are not in the table yet have numbers below zero.
+        self._new: dict[int, str] = {}
+        self._left: dict[int, int] = {}
+        self._filled: dict[int, int] = {}
+        self.uses: list[tuple[int, int, int]] = []
+        self.fills: list[int | None] = []
+
+    def post(self, draft: Draft) -> None:
+        place = len(self.fills)
+        purse = self.purses.get(draft.unit, Purse())
+        if draft.target != MEMBER:
+            purse = self._take(purse, draft, place)
+            self.fills.append(None)
+        elif draft.into is not None:
+            purse = self._give_back(purse, draft.into)
+            self.fills.append(None)
+        else:
+            purse, lot = self._fill(purse, draft)
+            self.fills.append(lot)
+        earned = max(0, purse.earned + draft.earned)
+        self.purses[draft.unit] = replace(purse, balance=purse.balance + draft.change, earned=earned)
+
+    def open_lots(self, tx: Connection) -> dict[int, int]:
+        """The new lots in the table: the number we gave them to the number they have."""
+        lots = {}
+        for number, unit in self._new.items():
+            lot = next((lot for lot in self.purses[unit].lots if lot.id == number), None)
+            values = {
+                "card_id": self._account.id,
+                "unit": unit,
+                "amount": self._filled[number],
+                "left": self._filled[number] + self._left.get(number, 0),
+                "expires": lot.expires if lot else None,
+                "ripens": lot.ripens if lot else None,
+            }
+            lots[number] = tx.execute(_INSERT_LOT, values).scalar_one()
+        return lots
+
+    def settle(self, tx: Connection, lots: Mapping[int, int]) -> None:
+        """What changed in lots and purses."""
+        touched = {*self._left, *self._filled} - set(self._new)
+        changes = [
+            {
+                "b_id": lot,
+                "b_left": self._left.get(lot, 0) + self._filled.get(lot, 0),
+                "b_amount": self._filled.get(lot, 0),
+            }
+            for lot in sorted(touched)
+        ]
+        if changes:
+            tx.execute(_CHANGE_LOT, changes)
+        purses = [
+            {"card_id": self._account.id, "unit": unit, "balance": purse.balance, "earned": purse.earned}
+            for unit, purse in sorted(self.purses.items())
+            if purse is not self._account.purses.get(unit)
+        ]
+        tx.execute(_UPSERT_PURSE[tx.dialect.name], purses)
+
+    def account(self, lots: Mapping[int, int]) -> Account:
+        numbered = {
+            unit: replace(purse, lots=tuple(replace(lot, id=lots.get(lot.id, lot.id)) for lot in purse.lots))
+            for unit, purse in self.purses.items()
+        }
+        return replace(self._account, purses=numbered)
+
+    def _take(self, purse: Purse, draft: Draft, place: int) -> Purse:
+        spends = draft.kind in _SPENDING
+        has = purse.spendable(self._now) if spends else purse.balance
+        if has < draft.amount:
+            raise NotEnoughPoints(has, draft.amount)
+        missing, left = draft.amount, {}
+        for lot in sorted(purse.lots, key=lambda lot: self._turn(purse, lot, draft.first)):
+            if spends and (not lot.is_ripe(self._now) or purse.has_ended(lot, self._now)):
+                continue
+            taken = min(missing, lot.left)
+            if taken:
+                left[lot.id] = lot.left - taken
+                self._left[lot.id] = self._left.get(lot.id, 0) - taken
+                self.uses.append((place, lot.id, taken))
+                missing -= taken
+        if missing:
+            raise RuntimeError("the open lots of a purse do not add up to its balance")
+        lots = tuple(replace(lot, left=left[lot.id]) if lot.id in left else lot for lot in purse.lots)
+        return replace(purse, lots=tuple(lot for lot in lots if lot.left))
+
+    def _turn(self, purse: Purse, lot: Lot, first: int | None) -> tuple[bool, bool, float, int]:
+        """One lot may come first; then what is ripe, and what ends first; ties by age."""
+        end = purse.end(lot)
+        age = lot.id if lot.id > 0 else _NEWER - lot.id
+        return lot.id != first, not lot.is_ripe(self._now), float("inf") if end is None else end, age
+
+    def _give_back(self, purse: Purse, into: Sequence[tuple[Lot, int]]) -> Purse:
+        lots = {lot.id: lot for lot in purse.lots}
+        for lot, amount in into:
+            there = lots.get(lot.id, replace(lot, left=0))
+            lots[lot.id] = replace(there, left=there.left + amount)
+            self._left[lot.id] = self._left.get(lot.id, 0) + amount
+        return replace(purse, lots=tuple(lots.values()))
+
+    def _fill(self, purse: Purse, draft: Draft) -> tuple[Purse, int]:
+        """What ends and ripens with a lot that is open joins it, so that a card has few of them for ever."""
+        joined = next((lot for lot in purse.lots if (lot.expires, lot.ripens) == (draft.expires, draft.ripens)), None)
+        if joined is None:
+            lot = Lot(-1 - len(self._new), draft.amount, draft.expires, draft.ripens)
+            self._new[lot.id] = draft.unit
+            lots = (*purse.lots, lot)
+        else:
+            lot = replace(joined, left=joined.left + draft.amount)
+            lots = tuple(lot if each.id == lot.id else each for each in purse.lots)
+        self._filled[lot.id] = self._filled.get(lot.id, 0) + draft.amount
+        return replace(purse, lots=lots), lot.id
 
 
-def _refuse_overdraft(account: Account, drafts: Sequence[Draft]) -> None:
-    balance = account.balance
-    for draft in drafts:
-        if balance + draft.change < 0:
-            raise NotEnoughPoints(balance, draft.amount)
-        balance += draft.change
+_NEWER = 2**62
+
+
+def _insert_postings(
+    tx: Connection,
+    account: Account,
+    drafts: Sequence[Draft],
+    work: _Work,
+    lots: Mapping[int, int],
+    chain: Head,
+    receipt_id: int | None,
+    now: int,
+) -> None:
+    rows, seq, previous = [], chain.seq, chain.hash
+    for draft, fills in zip(drafts, work.fills, strict=True):
+        seq += 1
+        values = _posting(account, draft, seq, receipt_id, now)
+        values |= {"previous": previous, "hash": (previous := chain_hash(previous, values))}
+        values["lot_id"] = None if fills is None else lots.get(fills, fills)
+        rows.append(values)
+    ids = {row.seq: row.id for row in tx.execute(_INSERT_POSTING, rows)}
+    if work.uses:
+        uses = [
+            {"posting_id": ids[chain.seq + 1 + place], "lot_id": lots.get(lot, lot), "amount": amount}
+            for place, lot, amount in work.uses
+        ]
+        tx.execute(_INSERT_LOT_USE, uses)
+    tx.execute(_UPDATE_CHAIN, {"b_programme_id": account.programme_id, "seq": seq, "head": previous})
 
 
 def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, now: int) -> dict[str, Any]:
@@ -171,124 +392,46 @@ def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, n
         "card_id": account.id,
         "receipt_id": receipt_id,
         "kind": draft.kind,
-        "source": draft.source,
-        "target": draft.target,
+        "source": of_unit(draft.source, draft.unit),
+        "target": of_unit(draft.target, draft.unit),
         "amount": draft.amount,
         "why": dict(draft.why),
         "created": now,
     }
 
 
-def _move(tx: Connection, account: Account, draft: Draft, posting_id: int) -> None:
-    if draft.target != MEMBER:
-        _take(tx, account, draft, posting_id)
-    elif draft.into is not None:
-        for lot_id, amount in draft.into.items():
-            tx.execute(_CHANGE_LOT, {"b_id": lot_id, "b_change": amount})
-    else:
-        lot = {
-            "posting_id": posting_id,
-            "amount": draft.amount,
-            "left": draft.amount,
-            "expires": draft.expires,
-        }
-        tx.execute(_INSERT_LOT, lot | {"card_id": account.id})
-
-
-def _take(tx: Connection, account: Account, draft: Draft, posting_id: int) -> None:
-    missing = draft.amount
-    for lot in tx.execute(_SELECT_OPEN, {"b_card_id": account.id, "b_first": draft.first or 0}).all():
-        taken = min(missing, lot.left)
-        tx.execute(_CHANGE_LOT, {"b_id": lot.id, "b_change": -taken})
-        tx.execute(_INSERT_LOT_USE, {"posting_id": posting_id, "lot_id": lot.id, "amount": taken})
-        missing -= taken
-        if not missing:
-            return
-    raise RuntimeError("the open lots of a card do not add up to its balance")
-
-
 def _settle(tx: Connection, account: Account, drafts: Sequence[Draft], now: int) -> None:
-    """The card's running sums. `next_change` says "now", so that a card nobody draws is found by the sweep."""
-    # What happened is named after its largest part: paying with 100 points and earning 5 is paying.
-    largest = max(drafts, key=lambda draft: draft.amount)
-    values = {
-        "b_id": account.id,
-        "balance": account.balance + sum(draft.change for draft in drafts),
-        "earned": max(0, account.earned + sum(draft.earned for draft in drafts)),
-        "latest": {"kind": largest.kind, "amount": sum(draft.change for draft in drafts), "at": now},
-        "next_change": now,
-    }
-    tx.execute(_SETTLE_CARD, values)
+    """What the card tells of it. `next_change` says "now", so that a card nobody draws is found by the sweep."""
+    tx.execute(_SETTLE_CARD, {"b_id": account.id, "latest": latest(drafts, now), "next_change": now})
 
 
-def _verify_chain(tx: Connection, chain: Row) -> Iterator[Flaw]:
-    head, seq = GENESIS, 0
-    for row in _stored(tx, chain.id):
-        seq += 1
-        if row is not None and row.seq != seq:
-            yield Flaw(chain.id, seq, "is missing")
-            return
-        if row is None or not _follows(row, head):
-            yield Flaw(chain.id, seq, "was changed")
-            return
-        head = row.hash
-    if chain.seq is None:
-        yield Flaw(chain.id, 0, "has no record of its end")
-    elif seq < chain.seq:
-        yield Flaw(chain.id, seq + 1, "was cut off")
-    elif seq > chain.seq:
-        yield Flaw(chain.id, chain.seq + 1, "was added")
-    elif head != chain.head:
-        yield Flaw(chain.id, seq, "was changed")
+def latest(drafts: Sequence[Draft], now: int) -> dict[str, Any]:
+    """What happened is named after its largest part, of the main unit if that moved: paying with 100 and earning 5 is
+    paying."""
+    told = [draft for draft in drafts if draft.unit == MAIN] or drafts
+    largest = max(told, key=lambda draft: draft.amount)
+    amount = sum(draft.change for draft in told if draft.unit == largest.unit)
+    news = {"kind": largest.kind, "amount": amount, "at": now}
+    return news | {"unit": largest.unit} if largest.unit else news
 
 
-def _stored(tx: Connection, programme_id: int) -> Iterator[Row | None]:
-    """A programme's postings in order; the last is None if nobody can read it any more."""
-    after, size = 0, _CHUNK
-    while True:
-        try:
-            which = {"b_programme_id": programme_id, "b_after": after, "b_size": size}
-            rows = tx.execute(_SELECT_POSTINGS, which).all()
-        except (DBAPIError, ValueError):
-            if size == 1:
-                yield None
-                return
-            # One row spoils the whole answer; read alone, it can be named.
-            size = 1
-            continue
-        if not rows:
-            return
-        yield from rows
-        after = rows[-1].seq
-
-
-def _follows(row: Row, head: bytes) -> bool:
-    try:
-        return bool(row.previous == head and row.hash == chain_hash(head, dict(row._mapping)))
-    except TypeError:
-        # A column holds what we never write.
-        return False
-
-
-def _verify_balances(tx: Connection) -> Iterator[Flaw]:
-    """The three ways to know a balance must agree for every card."""
-    signed = func.sum(case((t.Posting.target == MEMBER, t.Posting.amount), else_=-t.Posting.amount))
-    posted = select(t.Posting.card_id, signed.label("sum")).group_by(t.Posting.card_id).subquery()
-    open_lots = select(t.Lot.card_id, func.sum(t.Lot.left).label("sum")).group_by(t.Lot.card_id).subquery()
-    by_postings, by_lots = func.coalesce(posted.c.sum, 0), func.coalesce(open_lots.c.sum, 0)
-    wrong = (
-        select(t.Card.id, t.Card.programme_id)
-        .outerjoin(posted, posted.c.card_id == t.Card.id)
-        .outerjoin(open_lots, open_lots.c.card_id == t.Card.id)
-        .where((t.Card.balance != by_postings) | (t.Card.balance != by_lots))
-    )
-    for card in tx.execute(wrong):
-        yield Flaw(card.programme_id, 0, f"does not add up for the card with row {card.id}")
+def changes(drafts: Iterable[Draft]) -> dict[str, int]:
+    """What the drafts do to the balance of each unit."""
+    sums: dict[str, int] = {}
+    for draft in drafts:
+        sums[draft.unit] = sums.get(draft.unit, 0) + draft.change
+    return sums
 
 
 # Every receipt runs these; built once, because putting a statement together costs more than running it.
-_lot, _card, _chain = t.table(t.Lot), t.table(t.Card), t.table(t.Chain)
-# The head is ours until the commit, so postings are numbered in the order they are committed.
+_lot, _card, _chain, _purse = t.table(t.Lot), t.table(t.Card), t.table(t.Chain), t.table(t.Purse)
+_SELECT_ACCOUNT = (
+    select(_purse.c.unit, _purse.c.balance, _purse.c.earned, _lot.c.id, _lot.c.left, _lot.c.expires, _lot.c.ripens)
+    .select_from(_purse)
+    .outerjoin(_lot, (_lot.c.card_id == _purse.c.card_id) & (_lot.c.unit == _purse.c.unit) & (_lot.c.left > 0))
+    .where(_purse.c.card_id == bindparam("b_card_id"))
+    .order_by(_purse.c.unit, _lot.c.id)
+)
 _LOCK_CHAIN = (
     select(_chain.c.seq, _chain.c.head).where(_chain.c.programme_id == bindparam("b_programme_id")).with_for_update()
 )
@@ -297,29 +440,24 @@ _UPDATE_CHAIN = (
     .where(_chain.c.programme_id == bindparam("b_programme_id"))
     .values(seq=bindparam("seq"), head=bindparam("head"))
 )
-_INSERT_POSTING = insert(t.table(t.Posting)).returning(t.table(t.Posting).c.id)
-_INSERT_LOT = insert(_lot)
+_INSERT_POSTING = insert(t.table(t.Posting)).returning(t.table(t.Posting).c.id, t.table(t.Posting).c.seq)
+_INSERT_LOT = insert(_lot).returning(_lot.c.id)
 _INSERT_LOT_USE = insert(t.table(t.LotUse))
-_CHANGE_LOT = update(_lot).where(_lot.c.id == bindparam("b_id")).values(left=_lot.c.left + bindparam("b_change"))
-_SELECT_POSTINGS = (
-    select(t.table(t.Posting))
-    .where(t.Posting.programme_id == bindparam("b_programme_id"), t.Posting.seq > bindparam("b_after"))
-    .order_by(t.Posting.seq)
-    .limit(bindparam("b_size"))
+_CHANGE_LOT = (
+    update(_lot)
+    .where(_lot.c.id == bindparam("b_id"))
+    .values(left=_lot.c.left + bindparam("b_left"), amount=_lot.c.amount + bindparam("b_amount"))
 )
-_SELECT_ENDED = (
-    select(_lot.c.id, _lot.c.left, _lot.c.expires)
-    .where(_lot.c.card_id == bindparam("b_card_id"), _lot.c.left > 0, _lot.c.expires <= bindparam("b_now"))
-    .order_by(_lot.c.expires, _lot.c.id)
-)
-# The lots of one posting may come first; then the one that ends first, those without an end last, ties by age.
-_SELECT_OPEN = (
-    select(_lot.c.id, _lot.c.left)
-    .where(_lot.c.card_id == bindparam("b_card_id"), _lot.c.left > 0)
-    .order_by(_lot.c.posting_id != bindparam("b_first"), _lot.c.expires.is_(None), _lot.c.expires, _lot.c.id)
-)
+
+
+def _holding(made: Any) -> Any:
+    held = {"balance": made.excluded.balance, "earned": made.excluded.earned}
+    return made.on_conflict_do_update(index_elements=["card_id", "unit"], set_=held)
+
+
+_UPSERT_PURSE = {"sqlite": _holding(sqlite.insert(_purse)), "postgresql": _holding(postgresql.insert(_purse))}
 _SETTLE_CARD = (
     update(_card)
     .where(_card.c.id == bindparam("b_id"))
-    .values({name: bindparam(name) for name in ("balance", "earned", "latest", "next_change")})
+    .values({name: bindparam(name) for name in ("latest", "next_change")})
 )

@@ -1,120 +1,69 @@
-"""Receipts: one purchase or action at a till, everything it causes, and its undoing.
+"""Receipts: one purchase or action at a till, and everything it causes.
 
 The caller brings the receipt's number, because tills lose their connection and people press buttons twice:
 the same number with the same content gets the same answer and nothing happens again; with other content
-it is refused. A receipt and its effects are one transaction; a reversal is a new receipt.
+it is refused. A receipt and its effects are one transaction, and the row keeps what it was judged by and what it
+changed, so that `returns` can take it back, wholly or in part.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import programmes, revisions
+from .. import memberships, partners, programmes, revisions
 from ..cards import Held
-from ..errors import BadInput, Conflict, KeyReused, NotEnoughPoints, NotFound
+from ..definition import Definition
+from ..errors import BadInput, Conflict, KeyReused, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
-from ..zones import end_of_day
-from . import ledger
-from .ledger import MEMBER, Account, Draft
-from .rules import earn
-from .tiers import tier_for
+from . import ledger, mechanisms, tallies, tiers
+from .ledger import MEMBER, Account, Draft, Purse
+from .moves import Act, Effect
+from .orders import Answer, Case, Order
+from .rules import MAIN, Key, Last, Moment, Outcome, Purchase, Standing, evaluate, moment
+from .tiers import Place
 
 MOST_EARNED = 1_000_000_000
+NOTHING, NOWHERE = Outcome(), Standing()
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a till asks for. `total` is money in the smallest unit; `redeem` is points to pay with.
-
-    `reward` is a key of the programme's catalogue. `adjust` gives or takes points for a `reason`.
-    """
-
-    receipt: str
-    total: int = 0
-    currency: str | None = None
-    location: str | None = None
-    event: str | None = None
-    lines: Sequence[Mapping[str, Any]] = ()
-    redeem: int = 0
-    reward: str | None = None
-    adjust: int = 0
-    reason: str | None = None
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """What was asked, without what was not."""
-        return {name: value for name, value in vars(self).items() if value not in (None, 0, (), [])}
-
-    @property
-    def fingerprint(self) -> bytes:
-        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).digest()
-
-
-@dataclass(frozen=True)
-class Effects:
+class Plan:
     """What an order does to a card, before or after it is done."""
 
     drafts: tuple[Draft, ...]
-    balance: int
-    earned: int
-    tier: str | None
+    purses: Mapping[str, Purse]
+    place: Place
     discount: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the till is told. `body` is JSON-able and stored with the receipt; `repeated`: told before."""
-
-    body: dict[str, Any] = field(default_factory=dict)
-    repeated: bool = False
+    outcome: Outcome = NOTHING
+    standing: Standing = NOWHERE
+    counts: Mapping[Key, int] = field(default_factory=dict)
+    acts: tuple[Act, ...] = ()
+    cuts: tuple[int, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     held.refuse_unless_active()
-    effects = _effects(programme, ledger.after_expiry(tx, held.account, now), order, now)
-    return _body(order, effects, held.row.tier, None)
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    case = _case(programme, held, ledger.after_expiry(opened(tx, programme, held), now), order, now)
+    return body(case, plan(tx, case), None)
 
 
 def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") -> Answer:
     """Do it, once. The caller holds the card's row."""
-    earlier = _earlier(tx, held.row.programme_id, order.receipt)
-    if earlier is not None:
-        return _again(earlier, held.id, order.fingerprint)
+    if (earlier := earlier_answer(tx, held, order)) is not None:
+        return earlier
     held.refuse_unless_active()
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    account = held.account if held.is_current(now) else ledger.expire(tx, held.account, now)
-    effects = _effects(programme, account, order, now)
-    return _conclude(tx, held, account, order, effects, staff, now)
-
-
-def reverse(
-    tx: Connection, held: Held, original: Row, receipt: str, now: int, staff: str = "", reason: str = ""
-) -> Answer:
-    """Take back a whole receipt: every lot gets back what was taken, with its original end.
-
-    What goes back to a lot that has ended meanwhile ends again at once. Points the receipt gave that were spent
-    meanwhile are taken from the card's other points; when those do not suffice, it is refused and nothing changes.
-    """
-    order = Order(receipt, reason=reason or None, event=f"reverse {original.receipt}")
-    earlier = _earlier(tx, held.row.programme_id, receipt)
-    if earlier is not None:
-        return _again(earlier, held.id, order.fingerprint)
-    _refuse_reversal(original)
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    account = held.account if held.is_current(now) else ledger.expire(tx, held.account, now)
-    effects = _after(programme, account, _opposites(tx, original.id, now))
-    return _conclude(tx, held, account, order, effects, staff, now, reverses=original.id)
+    case = case_of(tx, held, order, now)
+    return conclude(tx, case, plan(tx, case), staff)
 
 
 def find(tx: Connection, receipt: str, programme: str | None = None) -> Row:
@@ -131,120 +80,193 @@ def find(tx: Connection, receipt: str, programme: str | None = None) -> Row:
     return found[0]
 
 
-def welcome(tx: Connection, programme: Programme, account: Account, now: int) -> None:
-    """The gift for joining, if the programme promises one."""
-    points = programme.definition.welcome
-    if points:
-        draft = Draft("welcome", "welcome", MEMBER, points, {"welcome": points}, _expiry(programme, now))
-        ledger.write(tx, account, [draft], now)
+def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> Place:
+    """The gift for joining, if the programme promises one; the place it gives the card among the tiers."""
+    definition = programme.at(now).definition
+    gift, policy = definition.welcome, definition.policy
+    if gift:
+        draft = Draft("welcome", "welcome", MEMBER, gift, {"welcome": gift}, definition.ends(MAIN, now))
+        ledger.write(tx, Account(card_id, programme.id), [draft], now)
+    counts: dict[str, int] = {}
+    if gift and policy.by == "earned" and policy.unit == MAIN:
+        period = tiers.months_back(policy, now, definition.zone)[0]
+        counts[period] = gift
+        if not policy.is_simple:
+            tallies.add(tx, programme.id, card_id, {(policy.tally, period): gift})
+    return tiers.reckon(policy, counts, Place(None), now, definition.zone)
 
 
-def _effects(programme: Programme, account: Account, order: Order, now: int) -> Effects:
-    """What the order does: points are spent first, then the rest of the bill earns."""
-    definition = programme.definition
+def catch_up(tx: Connection, held: Held, now: int) -> None:
+    """What time alone does to a card whose row the caller holds: what it holds ends, and its tier lapses."""
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    account = ledger.expire(tx, opened(tx, programme, held), now)
+    settle(tx, held, _place_at(tx, programme, held, account, now), held.row.active)
+
+
+def is_behind(tx: Connection, held: Held, now: int) -> bool:
+    """Whether `catch_up` has anything to do; nothing is written."""
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    account = opened(tx, programme, held)
+    return bool(ledger.ended(account, now)) or _place_at(tx, programme, held, account, now) != held.place
+
+
+def _place_at(tx: Connection, programme: Programme, held: Held, account: Account, now: int) -> Place:
+    """Where the card stands among the tiers without anything new."""
+    definition = programme.at(now).definition
+    counted: Mapping[Key, int] = {}
+    if definition.policy.is_tallied:
+        months = tiers.months_back(definition.policy, now, definition.zone)
+        counted = tallies.read(tx, programme.id, held.id, months)
+    return place(definition, counted, {}, account.purses, held.place, now)
+
+
+def opened(tx: Connection, programme: Programme, held: Held) -> Account:
+    """The card's account, with the times at which its units end for idleness."""
+    return ledger.account(tx, held.id, programme.id, programme.definition.idle_ends(held.active))
+
+
+def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
+    """An order on a card whose row the caller holds, after what has ended was posted."""
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    return _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
+
+
+def _case(programme: Programme, held: Held, account: Account, order: Order, now: int) -> Case:
+    rules = programme.at(now)
+    return Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
+
+
+def plan(tx: Connection, case: Case) -> Plan:
+    """Points and coupons are spent first, what is left of the bill earns, then the card's tier follows."""
+    order, definition = case.order, case.definition
     if order.currency is not None and order.currency != definition.currency:
         raise BadInput(f"This programme counts in {definition.currency}.", field="currency")
-    drafts = [*_spending(programme, account, order), *_adjusting(programme, order, now)]
-    discount = order.redeem * definition.worth_of_one
-    earned = earn(definition.rule, order.total - discount)
-    if earned.points > MOST_EARNED:
+    moves, left = mechanisms.preview(tx, case)
+    discount = sum(move.discount for move in moves)
+    cuts = tuple(line.price - kept.price for line, kept in zip(order.goods, left.lines, strict=True))
+    purchase = Purchase(case.moment, order.total, left.total, left.lines, order.event, order.location, sum(cuts))
+    counted = _counted(tx, case)
+    standing = _standing(tx, case, counted)
+    outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
+    drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
+    purses = ledger.rehearse(case.account, drafts, case.now) if drafts else case.account.purses
+    counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
+    return Plan(
+        drafts=drafts,
+        purses=purses,
+        place=place(definition, counted, counts, purses, case.held.place, case.now),
+        discount=discount,
+        outcome=outcome,
+        standing=standing,
+        counts=counts,
+        acts=(*(act for move in moves for act in move.acts), *mechanisms.gifts(case, outcome)),
+        cuts=cuts if any(cuts) else (),
+        told={name: value for move in moves for name, value in move.told.items()},
+    )
+
+
+def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
+    """These postings and nothing else: what moves by other ways than buying earns nothing."""
+    return Plan(drafts, ledger.rehearse(case.account, drafts, case.now), case.held.place)
+
+
+def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
+    """What the rules give, as postings, and the stamps of cards that became full."""
+    definition, now = case.definition, case.now
+    if sum(grant.amount for grant in outcome.grants) > MOST_EARNED:
         raise BadInput("One receipt cannot earn that many points; check the total.", field="total")
-    if earned.points:
-        why = earned.why | {"programme": programme.version[:8]}
-        drafts.append(Draft("earn", "earned", MEMBER, earned.points, why, _expiry(programme, now)))
-    return _after(programme, account, tuple(drafts), discount)
-
-
-def _after(programme: Programme, account: Account, drafts: tuple[Draft, ...], discount: int = 0) -> Effects:
-    balance = account.balance
-    for draft in drafts:
-        if balance + draft.change < 0:
-            raise NotEnoughPoints(balance, draft.amount)
-        balance += draft.change
-    earned = max(0, account.earned + sum(draft.earned for draft in drafts))
-    return Effects(drafts, balance, earned, tier_for(earned, programme.definition.levels), discount)
-
-
-def _spending(programme: Programme, account: Account, order: Order) -> list[Draft]:
-    drafts = []
-    if order.redeem:
-        worth = programme.definition.worth_of_one
-        if order.total and worth and order.redeem * worth > order.total:
-            raise BadInput(
-                f"{order.redeem} points are worth more than the bill; at most {order.total // worth}.",
-                field="redeem",
-            )
-        drafts.append(Draft("redeem", MEMBER, "spent", order.redeem, {"worth_of_one": worth}))
-    if order.reward:
-        reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
-        if reward is None:
-            raise NotFound(f"This programme has no reward “{order.reward[:40]}”.", field="reward")
-        drafts.append(Draft("reward", MEMBER, "spent", reward.cost, {"reward": reward.key, "cost": reward.cost}))
-    return drafts
-
-
-def _adjusting(programme: Programme, order: Order, now: int) -> list[Draft]:
-    why = {"reason": order.reason}
-    if order.adjust > 0:
-        return [Draft("adjust", "adjusted", MEMBER, order.adjust, why, _expiry(programme, now))]
-    if order.adjust < 0:
-        return [Draft("adjust", MEMBER, "adjusted", -order.adjust, why)]
-    return []
-
-
-def _expiry(programme: Programme, now: int) -> int | None:
-    days = programme.definition.expire_days
-    return end_of_day(now, days, programme.definition.zone) if days else None
-
-
-def _opposites(tx: Connection, receipt_id: int, now: int) -> tuple[Draft, ...]:
-    """The postings that undo a receipt: gifts first, so that what it took can pay for what it gave."""
-    postings = _postings(tx, receipt_id)
-    drafts = []
-    for posting in postings:
-        if posting.source == MEMBER:
-            drafts += _give_back(tx, posting, now)
-    for posting in postings:
-        if posting.target == MEMBER:
-            draft = Draft("reverse", MEMBER, posting.source, posting.amount, _undoing(posting), first=posting.id)
-            drafts.append(draft)
+    drafts = [
+        Draft(
+            "earn",
+            "earned",
+            MEMBER,
+            grant.amount,
+            grant.why | {"programme": case.programme.version[:8], "rules": case.rules.number},
+            definition.ends(grant.unit, now),
+            definition.ripens(grant.ripens_days, now),
+            unit=grant.unit,
+        )
+        for grant in outcome.grants
+    ]
+    card = definition.rules_in_force.stamps
+    if outcome.used and card is not None:
+        why = {"rule": card.key, "cards": outcome.used // card.of, "of": card.of}
+        drafts.append(Draft("full", MEMBER, "stamped", outcome.used, why, unit=card.unit))
     return tuple(drafts)
 
 
-def _give_back(tx: Connection, posting: Row, now: int) -> list[Draft]:
-    """Points back into the lots they came from; then the end of those whose lot has ended."""
-    taken = select(t.LotUse.lot_id, t.LotUse.amount, t.Lot.expires).join(t.Lot, t.Lot.id == t.LotUse.lot_id)
-    uses = tx.execute(taken.where(t.LotUse.posting_id == posting.id)).all()
-    into = {use.lot_id: use.amount for use in uses}
-    back = Draft("reverse", posting.target, MEMBER, posting.amount, _undoing(posting), into=into)
-    ended = [use for use in uses if use.expires is not None and use.expires <= now]
-    if not ended:
-        return [back]
-    why = {"expired": min(use.expires for use in ended)}
-    return [back, Draft("expire", MEMBER, "expired", sum(use.amount for use in ended), why)]
+def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcome: Outcome) -> dict[Key, int]:
+    """What the receipt adds to the count tiers go by, where no purse knows it."""
+    policy = definition.policy
+    if not policy.is_tallied:
+        return {}
+    earned = sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
+    added = {"earned": earned, "spend": purchase.paid, "visits": int(purchase.is_visit)}[policy.by]
+    return {(policy.tally, "" if policy.period == "ever" else when.month): added} if added else {}
 
 
-def _undoing(posting: Row) -> dict[str, Any]:
-    return {"of": posting.kind, "posting": posting.seq}
+def place(
+    definition: Definition,
+    counted: Mapping[Key, int],
+    changes: Mapping[Key, int],
+    purses: Mapping[str, Purse],
+    held: Place,
+    now: int,
+) -> Place:
+    """Where the card stands among the tiers after the changes."""
+    policy = definition.policy
+    if policy.is_simple:
+        counts = {"": purses.get(policy.unit, Purse()).earned}
+    else:
+        sums = dict(counted)
+        for key, amount in changes.items():
+            sums[key] = sums.get(key, 0) + amount
+        counts = {period: amount for (name, period), amount in sums.items() if name == policy.tally}
+    return tiers.reckon(policy, counts, held, now, definition.zone)
 
 
-def _postings(tx: Connection, receipt_id: int) -> Sequence[Row]:
-    return tx.execute(select(t.Posting).where(t.Posting.receipt_id == receipt_id).order_by(t.Posting.seq)).all()
+def _counted(tx: Connection, case: Case) -> dict[Key, int]:
+    """The card's counters that rules and tiers look at; nothing is read where nothing is counted."""
+    definition, when = case.definition, case.moment
+    policy = definition.policy
+    periods = {MAIN, when.day, when.month, when.year} if definition.rules_in_force.counts else set()
+    if policy.is_tallied:
+        periods |= set(tiers.months_back(policy, case.now, definition.zone))
+    return tallies.read(tx, case.programme.id, case.held.id, periods) if periods else {}
 
 
-def _refuse_reversal(original: Row) -> None:
-    if original.reverses is not None:
-        raise Conflict("This receipt is itself a reversal and cannot be reversed.", field="receipt")
-    if original.reversed_by is not None:
-        raise Conflict("This receipt was reversed already.", field="receipt")
+def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standing:
+    rules = case.definition.rules_in_force
+    stamps = case.account.purse(rules.stamps.unit).balance if rules.stamps else 0
+    last = _last(tx, case) if rules.asks_last else None
+    birth_month = _birth_month(tx, case) if rules.asks_birthday else None
+    own = {key: amount for key, amount in counted.items() if not key[0].startswith("tier:")}
+    return Standing(case.held.row.tier, own, last, birth_month, _is_paid(tx, case), stamps)
 
 
-def _earlier(tx: Connection, programme_id: int, receipt: str) -> Row | None:
-    return tx.execute(_EARLIER, {"b_programme_id": programme_id, "b_receipt": receipt}).first()
+def _is_paid(tx: Connection, case: Case) -> bool:
+    stands = memberships.state(tx, case.definition, case.held.id, case.now)
+    return stands is not None and stands.is_good
 
 
-def _again(earlier: Row, card_id: int, fingerprint: bytes) -> Answer:
-    if earlier.card_id != card_id or earlier.fingerprint != fingerprint:
+def _last(tx: Connection, case: Case) -> Last | None:
+    """The purchase before this one, of those that still stand."""
+    row = tx.execute(_SELECT_LAST, {"b_card_id": case.held.id}).first()
+    return Last(moment(row.created, case.definition.zone).ordinal, row.total) if row else None
+
+
+def _birth_month(tx: Connection, case: Case) -> int | None:
+    month = tx.execute(select(t.Member.birth_month).where(t.Member.id == case.held.row.member_id)).scalar()
+    return None if month is None else int(month)
+
+
+def earlier_answer(tx: Connection, held: Held, order: Order) -> Answer | None:
+    """What was told when the number came before, if it came with the same content."""
+    which = {"b_programme_id": held.row.programme_id, "b_receipt": order.receipt}
+    earlier = tx.execute(_EARLIER, which).first()
+    if earlier is None:
+        return None
+    if earlier.card_id != held.id or earlier.fingerprint != order.fingerprint:
         raise _used_before()
     return Answer(earlier.answer, repeated=True)
 
@@ -253,42 +275,46 @@ def _used_before() -> KeyReused:
     return KeyReused("This receipt number was used before, with other content or another card.", field="receipt")
 
 
-def _conclude(
-    tx: Connection,
-    held: Held,
-    account: Account,
-    order: Order,
-    effects: Effects,
-    staff: str,
-    now: int,
-    reverses: int | None = None,
-) -> Answer:
+def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     """Write everything down; the card follows, and the answer is kept for whoever asks again."""
-    first = ledger.next_entry(tx, account) if effects.drafts else 0
-    body = _body(order, effects, held.row.tier, first)
-    values = {
-        "programme_id": held.row.programme_id,
-        "card_id": held.id,
-        "receipt": order.receipt,
-        "fingerprint": order.fingerprint,
-        "content": order.content,
-        "answer": body,
-        "staff": staff,
-        "reverses": reverses,
-        "created": now,
-    }
-    receipt_id = _insert(tx, values)
-    if reverses is not None:
-        tx.execute(update(t.Receipt).where(t.Receipt.id == reverses).values(reversed_by=receipt_id))
-    if effects.drafts:
-        ledger.write(tx, account, effects.drafts, now, receipt_id)
-    if effects.tier != held.row.tier:
-        tx.execute(update(t.Card).where(t.Card.id == held.id).values(tier=effects.tier))
+    held, order, now = case.held, case.order, case.now
+    # Before the chain: whoever holds it waits for nobody.
+    done = [act(tx) for act in plan.acts]
+    chain = ledger.head(tx, held.row.programme_id) if plan.drafts else None
+    told = body(case, plan, chain.seq + 1 if chain else 0)
+    receipt_id = insert_receipt(
+        tx,
+        {
+            "programme_id": held.row.programme_id,
+            "card_id": held.id,
+            "receipt": order.receipt,
+            "fingerprint": order.fingerprint,
+            "content": order.content,
+            "answer": told,
+            "staff": staff,
+            "reverses": None,
+            "total": order.total,
+            "context": context(case, plan),
+            "effects": [*_effects(case, plan), *done],
+            "created": now,
+        },
+    )
+    if plan.drafts:
+        ledger.write(tx, case.account, plan.drafts, now, receipt_id, chain)
+    tallies.add(tx, held.row.programme_id, held.id, plan.counts)
+    settle(tx, held, plan.place, now)
     revisions.record(tx, held.id, now)
-    return Answer(body)
+    return Answer(told)
 
 
-def _insert(tx: Connection, values: dict[str, Any]) -> int:
+def settle(tx: Connection, held: Held, place: Place, active: int | None) -> None:
+    """What the card's row says beside its purses."""
+    values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until, "active": active}
+    if any(getattr(held.row, name) != value for name, value in values.items()):
+        tx.execute(_SETTLE, {"b_id": held.id} | values)
+
+
+def insert_receipt(tx: Connection, values: dict[str, Any]) -> int:
     try:
         return int(tx.execute(_INSERT, values).scalar_one())
     except IntegrityError:
@@ -296,34 +322,93 @@ def _insert(tx: Connection, values: dict[str, Any]) -> int:
         raise _used_before() from None
 
 
-def _body(order: Order, effects: Effects, tier: str | None, first: int | None) -> dict[str, Any]:
+def context(case: Case, plan: Plan) -> dict[str, Any]:
+    """What the receipt was judged by, so that it can be judged again."""
+    standing = plan.standing
+    last = [standing.last.ordinal, standing.last.total] if standing.last else None
+    kept = {
+        "rules": case.rules.number,
+        "paid": max(0, case.order.total - plan.discount),
+        "tier": standing.tier,
+        "counts": [[*key, amount] for key, amount in sorted(standing.counts.items())],
+        "last": last,
+        "birth_month": standing.birth_month,
+        "is_paid": standing.is_paid,
+        "stamps": standing.stamps,
+        "cuts": list(plan.cuts),
+    }
+    return {name: value for name, value in kept.items() if value not in (None, [], False, 0) or name == "paid"}
+
+
+def _effects(case: Case, plan: Plan) -> list[Effect]:
+    effects: list[Effect] = []
+    if plan.counts:
+        effects.append({"kind": "tally", "counts": [[*key, amount] for key, amount in sorted(plan.counts.items())]})
+    before = case.held.place
+    if plan.place != before:
+        names = ("tier", "since", "until")
+        effects.append(
+            {
+                "kind": "tier",
+                "before": {name: getattr(before, name) for name in names},
+                "after": {name: getattr(plan.place, name) for name in names},
+            }
+        )
+    return effects
+
+
+def body(case: Case, plan: Plan, first: int | None) -> dict[str, Any]:
     """The answer; `first` numbers its first entry, None when nothing is written."""
+    definition = case.definition
     entries: list[dict[str, Any]] = [
         {
             "entry": None if first is None else first + place,
             "kind": draft.kind,
+            "unit": definition.long(draft.unit),
             "amount": draft.change,
             "why": dict(draft.why),
             "expires": draft.expires,
+            "ripens": draft.ripens,
         }
-        for place, draft in enumerate(effects.drafts)
+        for place, draft in enumerate(plan.drafts)
     ]
+    balances = {definition.long(unit): purse.balance for unit, purse in plan.purses.items()}
+    main = [draft for draft in plan.drafts if draft.unit == MAIN]
     return {
-        "receipt": order.receipt,
+        "receipt": case.order.receipt,
         "entries": entries,
-        "balances": {"points": effects.balance},
-        "tier": effects.tier,
+        "balances": {definition.unit: 0} | balances,
+        "tier": plan.place.tier,
         "effects": {
-            "earned": sum(d.amount for d in effects.drafts if d.kind == "earn"),
-            "spent": sum(d.amount for d in effects.drafts if d.kind in ("redeem", "reward")),
-            "discount": effects.discount,
-            "tier_changed": effects.tier != tier,
+            "earned": sum(d.amount for d in main if d.kind == "earn"),
+            "spent": sum(d.amount for d in main if d.kind in ("redeem", "reward")),
+            "discount": plan.discount,
+            "tier_changed": plan.place.tier != case.held.row.tier,
+            **plan.told,
         },
-        "why": [entry["why"] | {"kind": entry["kind"], "amount": entry["amount"]} for entry in entries],
+        "notes": [vars(note) for note in plan.outcome.notes],
+        "why": [entry["why"] | {name: entry[name] for name in ("kind", "unit", "amount")} for entry in entries],
     }
 
 
-_INSERT = insert(t.table(t.Receipt)).returning(t.table(t.Receipt).c.id)
-_EARLIER = select(t.Receipt.card_id, t.Receipt.fingerprint, t.Receipt.answer).where(
-    t.Receipt.programme_id == bindparam("b_programme_id"), t.Receipt.receipt == bindparam("b_receipt")
+_receipt, _card = t.table(t.Receipt), t.table(t.Card)
+_INSERT = insert(_receipt).returning(_receipt.c.id)
+_EARLIER = select(_receipt.c.card_id, _receipt.c.fingerprint, _receipt.c.answer).where(
+    _receipt.c.programme_id == bindparam("b_programme_id"), _receipt.c.receipt == bindparam("b_receipt")
+)
+_SELECT_LAST = (
+    select(_receipt.c.created, _receipt.c.total)
+    .where(
+        _receipt.c.card_id == bindparam("b_card_id"),
+        _receipt.c.total > 0,
+        _receipt.c.reverses.is_(None),
+        _receipt.c.reversed_by.is_(None),
+    )
+    .order_by(_receipt.c.id.desc())
+    .limit(1)
+)
+_SETTLE = (
+    update(_card)
+    .where(_card.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in ("tier", "tier_since", "tier_until", "active")})
 )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..store import Connection, Row
 from ..store import tables as t
-from .ledger import MEMBER
+from .ledger import is_member, unit_of
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Line:
 
     entry: int
     kind: str
+    unit: str
     amount: int
     why: dict[str, Any]
     receipt: str | None
@@ -40,5 +41,7 @@ def page(tx: Connection, card_id: int, before: int | None, limit: int) -> tuple[
 
 
 def _line(row: Row) -> Line:
-    amount = row.amount if row.target == MEMBER else -row.amount
-    return Line(row.seq, row.kind, amount, row.why, row.receipt, row.created, row.hash.hex())
+    amount = row.amount if is_member(row.target) else -row.amount
+    return Line(
+        row.seq, row.kind, unit_of(row.source, row.target), amount, row.why, row.receipt, row.created, row.hash.hex()
+    )

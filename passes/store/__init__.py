@@ -45,18 +45,23 @@ class Store:
         """Called after a commit that made installations stale; a lost call costs only time."""
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """All of it or none of it. Raises `Busy` when the store cannot be had in time."""
+    def transaction(self, rebuilds: bool = False) -> Iterator[Connection]:
+        """All of it or none of it. Raises `Busy` when the store cannot be had in time.
+
+        `rebuilds`: tables are made anew; SQLite then checks what rows refer to at the end instead of meanwhile.
+        """
         if getattr(self._held, "by_this_thread", False):
             raise RuntimeError("a transaction is already open in this thread")
         self._held.by_this_thread = True
         try:
             with self._turn(), _explained(), self.engine.connect() as tx:
                 stale = False
-                tx.execution_options(passes_writes=True)
+                tx.execution_options(passes_writes=True, passes_rebuilds=rebuilds)
                 try:
                     with tx.begin():
                         yield tx
+                        if rebuilds:
+                            _check_references(tx)
                     stale = "stale" in tx.info
                 finally:
                     tx.info.pop("stale", None)
@@ -149,11 +154,20 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("passes_writes"):
+    options = connection.get_execution_options()
+    if options.get("passes_writes"):
+        # It can be switched outside a transaction alone.
+        if options.get("passes_rebuilds"):
+            connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         # It takes no lock yet and cannot fail, so it goes straight to the driver: a look-up costs a tenth less.
         connection.connection.cursor().execute("BEGIN")
+
+
+def _check_references(tx: Connection) -> None:
+    if tx.dialect.name == "sqlite" and (broken := tx.exec_driver_sql("PRAGMA foreign_key_check").first()):
+        raise RuntimeError(f"a row of {broken[0]} would refer to a row of {broken[2]} that is not there")
 
 
 @contextmanager

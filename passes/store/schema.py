@@ -24,9 +24,11 @@ def upgrade(store: Store, to: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with store.transaction() as tx:
+    with store.transaction(rebuilds=True) as tx:
         config.attributes["connection"] = tx
         command.upgrade(config, to)
+    # The connection that checked nothing meanwhile must not be used again.
+    store.close()
 
 
 def refuse_unless_current(store: Store) -> None:

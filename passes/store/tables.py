@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -64,6 +65,8 @@ class Programme(Base):
     look_digest: Mapped[str] = mapped_column(String(64))
     contact: Mapped[dict[str, Any]]
     definition: Mapped[dict[str, Any]]
+    # The rule set that is in force.
+    ruleset: Mapped[int] = mapped_column(default=1)
     version: Mapped[str] = mapped_column(String(32))
     created: Mapped[int]
 
@@ -96,6 +99,8 @@ class Member(Base):
     key_id: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str | None] = mapped_column(String(80), unique=True)
     language: Mapped[str] = mapped_column(String(5))
+    # 1 to 12; no day and no year, which nobody needs.
+    birth_month: Mapped[int | None] = mapped_column(SmallInteger)
     created: Mapped[int]
     erased: Mapped[int | None]
 
@@ -132,8 +137,11 @@ class Card(Base):
     nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
     key_id: Mapped[str] = mapped_column(String(20))
     link_version: Mapped[int] = mapped_column(default=1)
-    balance: Mapped[int] = mapped_column(default=0)
-    earned: Mapped[int] = mapped_column(default=0)
+    # When something was last earned, spent or given; what idleness is counted from. None: since it was made.
+    active: Mapped[int | None]
+    tier_since: Mapped[int | None]
+    # The turn at which the tier is lost if nothing more is counted.
+    tier_until: Mapped[int | None]
     # The newest posting as the card tells it: kind, signed amount, when.
     latest: Mapped[dict[str, Any] | None]
     revision: Mapped[int] = mapped_column(default=0)
@@ -146,10 +154,46 @@ class Card(Base):
     created: Mapped[int]
 
     __table_args__ = (
-        CheckConstraint("balance >= 0", name="balance_not_negative"),
         Index("ix_card_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
         Index("ix_card_programme_id_tier_id", "programme_id", "tier", "id"),
     )
+
+
+class Purse(Base):
+    """What a card holds of one unit ("" is its programme's main one), and all that it ever earned of it."""
+
+    __tablename__ = "purse"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    unit: Mapped[str] = mapped_column(String(20), primary_key=True, default="")
+    balance: Mapped[int] = mapped_column(default=0)
+    earned: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (CheckConstraint("balance >= 0", name="balance_not_negative"),)
+
+
+class Tally(Base):
+    """A counter of one card (0: of the whole programme) in one period ("" is ever): caps, goals, counts of tiers."""
+
+    __tablename__ = "tally"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, autoincrement=False)
+    card_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    period: Mapped[str] = mapped_column(String(10), primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    amount: Mapped[int] = mapped_column(default=0)
+
+
+class Ruleset(Base):
+    """A programme's definition as it is in force from `effective` on, until the next; never changed."""
+
+    __tablename__ = "ruleset"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    effective: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    created: Mapped[int]
 
 
 class Offer(Base):
@@ -231,8 +275,15 @@ class Receipt(Base):
     content: Mapped[dict[str, Any]]
     answer: Mapped[dict[str, Any]]
     staff: Mapped[str] = mapped_column(String(80), default="")
+    # Money, 0 for what is no purchase.
+    total: Mapped[int] = mapped_column(default=0)
+    # What it was judged by: the rule set and where the card stood.
+    context: Mapped[dict[str, Any] | None]
+    # What it changed beside the ledger and still holds; taken back in reverse order.
+    effects: Mapped[list[Any] | None]
     reversed_by: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"))
-    reverses: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), unique=True)
+    # Goods may come back in parts, so a receipt may have several of these.
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
     created: Mapped[int]
 
     __table_args__ = (
@@ -252,9 +303,11 @@ class Posting(Base):
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
     receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
     kind: Mapped[str] = mapped_column(String(20))
-    source: Mapped[str] = mapped_column(String(20))
-    target: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(60))
+    target: Mapped[str] = mapped_column(String(60))
     amount: Mapped[int]
+    # The lot that it filled, if it gave something.
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
     why: Mapped[dict[str, Any]]
     created: Mapped[int]
     previous: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -268,16 +321,17 @@ class Posting(Base):
 
 
 class Lot(Base):
-    """Points earned together that expire together; `left` is what is still unspent."""
+    """What ends at one time, and was earned for it; `left` is what is still unspent. Not to be spent until `ripens`."""
 
     __tablename__ = "lot"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
-    posting_id: Mapped[int] = mapped_column(ForeignKey("posting.id"), index=True)
+    unit: Mapped[str] = mapped_column(String(20), default="")
     amount: Mapped[int]
     left: Mapped[int]
     expires: Mapped[int | None]
+    ripens: Mapped[int | None]
 
     __table_args__ = (
         CheckConstraint('"left" >= 0 AND "left" <= amount', name="left_within_amount"),
@@ -373,6 +427,104 @@ class Tries(Base):
     who: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     failures: Mapped[int]
     latest: Mapped[int] = mapped_column(index=True)
+
+
+class Coupon(Base):
+    """A coupon of one of the programme's kinds. Without a card it is a bearer's, until somebody claims it.
+
+    `state` is issued, redeemed, expired or void, since `changed`; `receipt` is where it was redeemed.
+    """
+
+    __tablename__ = "coupon"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), index=True)
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    state: Mapped[str] = mapped_column(String(10), default="issued")
+    starts: Mapped[int]
+    ends: Mapped[int | None]
+    receipt: Mapped[str | None] = mapped_column(String(100))
+    changed: Mapped[int]
+    created: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_coupon_card_id_kind", "card_id", "kind"),
+        Index(
+            "ix_coupon_ends",
+            "ends",
+            sqlite_where=text("state = 'issued' AND ends IS NOT NULL"),
+            postgresql_where=text("state = 'issued' AND ends IS NOT NULL"),
+        ),
+    )
+
+
+class CardPin(Base):
+    """What spends from a card that has one; kept as a keyed hash."""
+
+    __tablename__ = "card_pin"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    changed: Mapped[int]
+
+
+class Membership(Base):
+    """Until when a card's membership is paid; `day` is the day of the month it renews on."""
+
+    __tablename__ = "membership"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    paid_until: Mapped[int]
+    day: Mapped[int]
+    changed: Mapped[int]
+
+
+class FriendCode(Base):
+    """What a member's personal link to the join page carries."""
+
+    __tablename__ = "friend_code"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+
+
+class Referral(Base):
+    """A friend who joined by a member's link. `due` is set while the worker has something to give or to take.
+
+    `state` is joined, earned, paid, returned or refused (`why` says for what); `turn` counts how often it was paid.
+    """
+
+    __tablename__ = "referral"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    referrer_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
+    friend_id: Mapped[int] = mapped_column(ForeignKey("card.id"), unique=True)
+    state: Mapped[str] = mapped_column(String(10))
+    why: Mapped[str | None] = mapped_column(String(40))
+    turn: Mapped[int] = mapped_column(default=0)
+    due: Mapped[int | None]
+    created: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_referral_due", "due", sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL")),
+    )
+
+
+class Nickname(Base):
+    """The name by which a member chose to be seen by others; `name_key` is how alike names are told."""
+
+    __tablename__ = "nickname"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    name: Mapped[str] = mapped_column(String(24))
+    name_key: Mapped[str] = mapped_column(String(72))
+    created: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("programme_id", "name_key"),)
 
 
 class GoogleClass(Base):

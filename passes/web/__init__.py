@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadInput, Busy, NotFound, PassesError
+from ..errors import BadInput, Busy, NotFound, PassesError, TooManyTries
 from ..service import Service
 from .current import EXTENSION
 from .page import error_page
@@ -120,7 +120,10 @@ def _refuse_nul() -> None:
 
 
 def _explain(error: PassesError) -> Answer:
-    return _answer(error.status, error.code, str(error), error.field)
+    response, status = _answer(error.status, error.code, str(error), error.field)
+    if isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.wait)
+    return response, status
 
 
 def _explain_http(error: HTTPException) -> BaseResponse | Answer:

@@ -8,7 +8,7 @@ from typing import cast
 from passes import WALLETS, assemble, cards, installations, web
 from passes.members import Person
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from tests.cast import Indoors
 from tests.fakes.paper_wallet import Paper
 from tests.home import new_home

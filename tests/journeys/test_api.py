@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from passes import cards, keys, sweep
-from passes.points import ledger
+from passes.points import audit
 from passes.store import tables as t
 from tests.corpora import json_bodies
 from tests.shop_system import API, Answer, ShopSystem, open_shop
@@ -57,9 +57,9 @@ def rows(shop: ShopSystem) -> dict[str, int]:
         }
 
 
-def flaws(shop: ShopSystem) -> list[ledger.Flaw]:
+def flaws(shop: ShopSystem) -> list[audit.Flaw]:
     with shop.service.store.reading() as tx:
-        return list(ledger.verify(tx))
+        return list(audit.verify(tx))
 
 
 def assert_problem(answer: Answer, status: int, code: str, field: str | None = None) -> None:
@@ -166,7 +166,7 @@ def test_a_programme_is_started_and_joined(shop: ShopSystem) -> None:
     assert_problem(shop.post("/programmes", stamps | {"key": "b", "look": "none"}), 422, "bad_input", "look")
     assert_problem(shop.post("/programmes", stamps | {"key": "b", "welcome": "5"}), 422, "bad_input", "welcome")
     _, card = shop.joins(programme="stamps")
-    assert shop.points(card) == 2
+    assert shop.get(f"/cards/{card}").said["balances"] == {"stamps": 2}
 
 
 def test_a_member_is_found_changed_and_erased(shop: ShopSystem) -> None:
@@ -371,6 +371,7 @@ OPERATIONS: list[tuple[str, str, str]] = [
     ("DELETE", "/members/x", "members:write"),
     ("GET", "/cards/x", "cards:read"),
     ("GET", "/cards/x/entries", "cards:read"),
+    ("GET", "/cards/x/entitlements", "cards:read"),
     ("POST", "/codes/resolve", "cards:read"),
     ("POST", "/cards/x/receipts", "receipts:write"),
     ("POST", "/cards/x/receipts/quote", "receipts:write"),
@@ -380,6 +381,7 @@ OPERATIONS: list[tuple[str, str, str]] = [
     ("GET", "/programmes", "programmes:read"),
     ("GET", "/programmes/x", "programmes:read"),
     ("POST", "/programmes", "programmes:write"),
+    ("PUT", "/programmes/x", "programmes:write"),
     ("GET", "/offers", "programmes:read"),
     ("POST", "/offers", "offers:write"),
     ("POST", "/offers/x/end", "offers:write"),
@@ -449,11 +451,49 @@ def test_the_rate_is_counted_across_processes(tmp_path: Path, redis_url: str) ->
 def test_what_comes_later_is_not_there_yet(corner_shop: ShopSystem) -> None:
     for path in ("/campaigns", "/segments", "/webhooks", "/locations", "/nothing"):
         assert_problem(corner_shop.get(path), 404, "not_found")
+
+
+def test_lines_come_back_and_the_rest_stays(corner_shop: ShopSystem) -> None:
     _, card = corner_shop.joins()
-    corner_shop.sells(card, 1_000, "R-1")
-    partial = corner_shop.post("/receipts/R-1/reverse", {"lines": [{"sku": "latte", "quantity": 1}]})
-    assert_problem(partial, 422, "bad_input", "lines")
-    assert "yet" in partial.said["detail"]
+    had = corner_shop.points(card)
+    lines = [{"sku": "beans", "quantity": 2, "price": 3_000}, {"sku": "latte", "quantity": 1, "price": 1_250}]
+    sold = corner_shop.post(f"/cards/{card}/receipts", {"receipt": "R-1", "lines": lines})
+    assert sold.said["effects"]["earned"] == 42, "without a total it is the sum of the lines"
+    back = {"receipt": "B-1", "lines": [{"sku": "beans", "quantity": 1}]}
+    for _ in range(2):
+        answer = corner_shop.post("/receipts/R-1/reverse", back)
+        assert answer.status_code == 201
+        assert corner_shop.points(card) == had + 27
+    for lines, field in (
+        ([{"sku": "tea"}], "lines.0.sku"),
+        ([{"line": 2}], "lines.0.line"),
+        ([{"line": 0, "sku": "beans"}], "lines.0"),
+        ([{"line": "0"}], "lines.0.line"),
+        ([], "lines"),
+    ):
+        assert_problem(
+            corner_shop.post("/receipts/R-1/reverse", {"receipt": "B-2", "lines": lines}), 422, "bad_input", field
+        )
+    twice = {"receipt": "B-2", "lines": [{"sku": "beans", "quantity": 2}]}
+    assert_problem(corner_shop.post("/receipts/R-1/reverse", twice), 409, "conflict", "lines")
+    unnamed = {"lines": [{"sku": "beans"}]}
+    assert_problem(corner_shop.post("/receipts/R-1/reverse", unnamed), 422, "bad_input", "receipt")
+    assert corner_shop.post("/receipts/R-1/reverse", {}).status_code == 201
+    assert corner_shop.points(card) == had
+    assert_problem(corner_shop.post("/receipts/R-1/reverse", back | {"receipt": "B-3"}), 409, "conflict", "receipt")
+
+
+def test_rules_are_amended_from_an_instant_on(corner_shop: ShopSystem) -> None:
+    _, card = corner_shop.joins()
+    now = corner_shop.service.now
+    rules = {name: value for name, value in corner_shop.get("/programmes/cafe").said.items() if name != "created"}
+    richer = rules | {"earn": {"points": 3, "per": 100, "rounding": "down"}}
+    later = corner_shop.call("PUT", f"/programmes/cafe?effective={now + 86_400}", richer)
+    assert later.status_code == 200 and later.said["earn"]["points"] == rules["earn"]["points"]
+    before = corner_shop.sells(card, 1_000, "R-1").said["effects"]["earned"]
+    assert corner_shop.call("PUT", "/programmes/cafe", richer).status_code == 409, "later rules wait already"
+    assert_problem(corner_shop.call("PUT", "/programmes/cafe", richer | {"unit": "stars"}), 422, "bad_input", "unit")
+    assert before == 10 * rules["earn"]["points"]
 
 
 def test_a_wrong_method_says_which_are_right(corner_shop: ShopSystem) -> None:

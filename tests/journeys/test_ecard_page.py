@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from passes import cards, create_app, home, revisions
 from passes.members import Person
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.service import Service
 from passes.wallets import Link
 from passes.wallets.apple.enrolment import make_dev

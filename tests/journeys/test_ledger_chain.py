@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from passes.points import ledger
-from passes.points.ledger import Flaw
+from passes.points import audit
+from passes.points.audit import Flaw
 from passes.store import tables as t
 from tests.corner_shop import CornerShop, together
 
@@ -145,7 +145,7 @@ def test_two_hundred_forgeries_are_all_found_and_located(shop: CornerShop):
             else:
                 tx.execute(text("PRAGMA defer_foreign_keys = ON"))
             seq = Forger(tx, seed).forges(kind)
-            first = next(ledger.verify(tx))
+            first = next(audit.verify(tx))
             assert (first.programme_id, first.seq) == (1, seq), (kind, seed, first)
             raise Undone
     assert shop.flaws() == []

@@ -10,7 +10,7 @@ import pytest
 from passes import idempotency
 from passes.errors import BadInput, CardNotActive, Conflict, KeyReused, NotEnoughPoints, NotFound
 from passes.points import receipts, statement
-from passes.points.ledger import Flaw
+from passes.points.audit import Flaw
 from passes.store import tables as t
 from tests.corner_shop import DAY, START, CornerShop
 
@@ -352,7 +352,7 @@ def test_a_flaw_in_a_balance_is_named(shop: CornerShop):
     anna = shop.joins()
     shop.gives(anna, 10)
     with shop.store.transaction() as tx:
-        tx.execute(t.table(t.Card).update().values(balance=11))
+        tx.execute(t.table(t.Purse).update().values(balance=11))
     assert shop.flaws() == [Flaw(1, 0, "does not add up for the card with row 1")]
     with shop.store.transaction() as tx:
-        tx.execute(t.table(t.Card).update().values(balance=10))
+        tx.execute(t.table(t.Purse).update().values(balance=10))

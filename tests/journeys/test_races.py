@@ -22,7 +22,7 @@ from passes.errors import Conflict, KeyReused, NotEnoughPoints, PassesError
 from passes.members import Person
 from passes.offers import Draft
 from passes.points import receipts
-from passes.points.receipts import Order
+from passes.points.orders import Order
 from passes.store import Store
 from passes.store import tables as t
 from tests.corner_shop import START, CornerShop, in_processes, together

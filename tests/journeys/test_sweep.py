@@ -152,7 +152,7 @@ def test_one_damaged_card_does_not_hold_up_the_others(shop: CornerShop):
     shop.now += 1
     shop.gives(ben, 5)
     with shop.store.transaction() as tx:
-        tx.execute(text("UPDATE card SET balance = 0 WHERE id = 1"))
+        tx.execute(text("UPDATE purse SET balance = 0 WHERE card_id = 1"))
     shop.now += 30 * DAY
     shop.sweeps()
     assert shop.balance(ben) == 0

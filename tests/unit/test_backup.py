@@ -17,7 +17,8 @@ from sqlalchemy import select
 from passes import assemble, backup, cards, config, dump, installations, members
 from passes.errors import BadInput, Conflict, PassesError
 from passes.links import Links
-from passes.points import ledger, receipts
+from passes.points import audit, receipts, returns
+from passes.points.orders import Order
 from passes.sealed import CHUNK_BYTES, Opener, Sealer
 from passes.service import Service
 from passes.store import Store
@@ -44,7 +45,7 @@ def join(service: Service, name: str = "Anna") -> str:
 
 
 def earn(service: Service, serial: str, points: int, receipt: str) -> None:
-    order = receipts.Order(receipt, total=points * 100, currency="PLN")
+    order = Order(receipt, total=points * 100, currency="PLN")
     with service.store.transaction() as tx:
         receipts.post(tx, cards.by_serial(tx, serial, lock=True), order, service.now)
 
@@ -71,7 +72,7 @@ def test_a_restored_service_knows_its_members_cards_and_keys(service: Service, t
     with again.store.reading() as tx:
         held = cards.by_serial(tx, serial)
         assert held.row.balance == 60
-        assert next(ledger.verify(tx), None) is None
+        assert next(audit.verify(tx), None) is None
         assert [p.email for p in again.members.search(tx, "anna", 0, 9)[0]] == ["anna@example.org"]
         key = Links("https://cards.example.org", again.secrets).card(held.revision).rpartition("/")[2]
         assert cards.by_link(tx, serial, key, service.secrets).serial == serial
@@ -123,7 +124,7 @@ def test_a_reversed_receipt_travels(service: Service, tmp_path: Path) -> None:
     earn(service, serial, 60, "r-1")
     with service.store.transaction() as tx:
         held = cards.by_serial(tx, serial, lock=True)
-        receipts.reverse(tx, held, receipts.find(tx, "r-1"), "undo-1", service.now)
+        returns.reverse(tx, held, receipts.find(tx, "r-1"), "undo-1", service.now)
     backup.restore(write(service, tmp_path / "b"), tmp_path / "again", PASSPHRASE, service.now)
     again = Store(f"sqlite:///{tmp_path}/again/passes.db")
     with again.reading() as tx:

@@ -15,6 +15,7 @@ import pytest
 from passes import assemble, cards, config, create_app, doctor, installations, members, pulse
 from passes.doctor import Finding
 from passes.points import receipts
+from passes.points.orders import Order
 from passes.wallets.apple import enrolment
 from tests.home import new_home
 
@@ -105,7 +106,7 @@ def test_a_changed_ledger_is_found_and_located(home: Path) -> None:
     with service.store.transaction() as tx:
         serial = service.members.join(tx, "cafe", members.Person("en", "Anna"), service.now).serial
         held = cards.by_serial(tx, serial, lock=True)
-        receipts.post(tx, held, receipts.Order("r", total=500, currency="PLN"), service.now)
+        receipts.post(tx, held, Order("r", total=500, currency="PLN"), service.now)
     service.store.close()
     sql(home, "UPDATE posting SET amount = 6")
     assert "was changed (programme 1, posting 1)" in bad(examined(home))["ledger"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from ...card import Card, Offer, Reward
+from ...card import Card, Coupon, Offer, Reward
 from ...words import Words
 
 MOST_STAMPS = 20
@@ -28,6 +28,8 @@ class Happened:
     at: int
     place: str = ""
     why: Mapping[str, Any] = field(default_factory=dict)
+    # Nothing for the card's main unit.
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Face:
     way: Way | None
     stamps: tuple[bool, ...]
     rewards: tuple[Line, ...]
+    coupons: tuple[Line, ...]
+    membership: str
     offers: tuple[Line, ...]
     expiring: str
     expires_soon: bool
@@ -94,6 +98,8 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         way=_way(card, words),
         stamps=_stamps(card),
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
+        coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
+        membership=_membership(card, words, zone),
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
         expiring=_expiring(card, words, zone),
         expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
@@ -160,10 +166,22 @@ def _stamps(card: Card) -> tuple[bool, ...]:
 
 
 def _reward(card: Card, words: Words, reward: Reward) -> Line:
-    ready = reward.missing == 0
-    missing = words.say("card.reward_missing", amount=amount(words, card.unit, reward.missing))
-    sentence = words.say("card.reward_ready") if ready else missing
-    return Line(words.pick(reward.name), sentence, amount(words, card.unit, reward.cost), good=ready)
+    unit_key = reward.unit or card.unit
+    sentence = words.say(f"card.reward_{reward.stands}", amount=amount(words, unit_key, reward.missing))
+    cost = amount(words, unit_key, reward.cost)
+    return Line(words.pick(reward.name), sentence, cost, good=reward.stands == "ready")
+
+
+def _coupon(words: Words, zone: tzinfo, coupon: Coupon) -> Line:
+    until = words.say("text.offer_until", date=words.date(coupon.ends - 1, zone)) if coupon.ends else ""
+    return Line(words.pick(coupon.name), words.say("card.coupon_use"), coupon.code, small=until)
+
+
+def _membership(card: Card, words: Words, zone: tzinfo) -> str:
+    if card.membership is None:
+        return ""
+    until = words.date(card.membership.until - 1, zone) if card.membership.until else ""
+    return words.say(f"membership.{card.membership.state}", date=until)
 
 
 def _offer(words: Words, zone: tzinfo, offer: Offer) -> Line:
@@ -189,7 +207,7 @@ def _news(card: Card, words: Words) -> str:
     return words.say(
         f"news.{news.kind}",
         amount=_signed(words, news.amount),
-        unit=unit(words, card.unit, news.amount),
+        unit=unit(words, news.unit or card.unit, news.amount),
         balance=words.number(card.balance),
         balance_unit=unit(words, card.unit, card.balance),
         title=words.pick(news.words),
@@ -201,6 +219,8 @@ def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
     when = words.moment(one.at, zone)
     where = f"{one.place} · {when}" if one.place else when
     moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
+    if one.unit:
+        moved += f"\N{NO-BREAK SPACE}{unit(words, one.unit, one.amount)}"
     return Line(title, _why(card, words, one), moved, good=one.amount > 0, small=where)
 
 
@@ -208,7 +228,7 @@ def _why(card: Card, words: Words, one: Happened) -> str:
     """The arithmetic or the reason behind an entry, as far as the ledger kept it."""
     match one.why:
         case {"paid": int(paid), "points": int(points), "per": int(per)} if card.currency:
-            rate, step = amount(words, card.unit, points), words.money(per, card.currency)
+            rate, step = amount(words, one.unit or card.unit, points), words.money(per, card.currency)
             return words.say("why.earn", paid=words.money(paid, card.currency), amount=rate, per=step)
         case {"reward": str(key)}:
             return next((words.pick(reward.name) for reward in card.rewards if reward.key == key), "")

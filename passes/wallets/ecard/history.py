@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ...points.ledger import MEMBER
+from ...points.ledger import is_member, unit_of
 from ...store import Connection
 from ...store import tables as t
 from .face import Happened
@@ -25,10 +25,11 @@ def entries(tx: Connection, card_id: int) -> list[Happened]:
     return [
         Happened(
             kind=row.kind,
-            amount=row.amount if row.target == MEMBER else -row.amount,
+            amount=row.amount if is_member(row.target) else -row.amount,
             at=row.created,
             place=str((row.content or {}).get("location") or "")[:MOST_PLACE],
             why=row.why or {},
+            unit=unit_of(row.source, row.target),
         )
         for row in tx.execute(query)
     ]

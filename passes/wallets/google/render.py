@@ -18,7 +18,7 @@ from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 from typing import Any
 
-from ...card import Card, Offer, Promise, Text
+from ...card import Card, Coupon, Membership, Offer, Promise, Text
 from ...look import Look, written
 from ...words import Words, minor_digits
 
@@ -245,6 +245,12 @@ def _modules(card: Card, label: _Labels, zone: tzinfo) -> Iterator[Body]:
             **label.said("header", title),
             **label.said("body", {language: body or title[language] for language, body in said.items()}),
         }
+    if card.coupons:
+        yield label.module(
+            "coupons", "label.coupons", lambda words: "\n".join(_coupon(each, words, zone) for each in card.coupons)
+        )
+    if (paid := card.membership) is not None:
+        yield label.module("membership", "label.membership", lambda words: _membership(paid, words, zone))
     if card.rewards:
         yield label.module("rewards", "label.rewards", lambda words: _rewards(card, words))
     if (way := card.progress) and way.towards == "tier":
@@ -278,18 +284,30 @@ def _news(card: Card, words: Words) -> str:
         key if words.has(key) else "news.adjust",
         title=_pick(words, news.words, NAME) if news.words else "",
         amount=words.number(news.amount),
-        unit=_noun(words, card.unit, news.amount),
+        unit=_noun(words, news.unit or card.unit, news.amount),
         balance=words.number(card.balance),
         balance_unit=_noun(words, card.unit, card.balance),
     )
 
 
+def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
+    """Its name, its last day if it has one, and the code to show at the till."""
+    date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
+    key = "coupon.until" if coupon.ends else "coupon.line"
+    return words.say(key, name=_pick(words, coupon.name, NAME), code=coupon.code, date=date)
+
+
+def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:
+    date = words.date(membership.until - 1, zone) if membership.until else ""
+    return words.say(f"membership.{membership.state}", date=date)
+
+
 def _rewards(card: Card, words: Words) -> str:
     """A line for each: those that are the member's now, then the nearest."""
-    nearest = sorted(card.rewards, key=lambda reward: (reward.missing, reward.cost))[:MOST_REWARDS]
+    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
     return "\n".join(
         words.say(
-            "reward.missing" if reward.missing else "reward.ready",
+            f"reward.{reward.stands}",
             name=_pick(words, reward.name, NAME),
             missing=words.number(reward.missing),
             unit=_noun(words, card.unit, reward.missing),

@@ -12,15 +12,26 @@ from flask_openapi.blueprint import APIBlueprint
 from ...service import Service
 from . import answers, callers, document
 from .cards import cards
+from .coupons import coupons
+from .friends import friends
+from .giftcards import giftcards
+from .leaderboard import leaderboard
 from .members import members
+from .memberships import memberships
 from .offers import offers
+from .partners import partners
+from .pins import pins
 from .programmes import programmes
 from .receipts import receipts
 
 PREFIX = "/api/v1"
 
 api = APIBlueprint("api", __name__, url_prefix=PREFIX)
-for part in (members, cards, receipts, programmes, offers):
+PARTS = (
+    *(members, cards, receipts, coupons, giftcards, pins, memberships, friends),
+    *(leaderboard, programmes, partners, offers),
+)
+for part in PARTS:
     api.register_api(part)
 api.before_request(callers.admit)
 _document = document.draw(api)

@@ -61,6 +61,11 @@ def caller() -> Key:
     return cast(Key, g.caller)
 
 
+def staff() -> str:
+    """Whose doing a receipt is, as it is kept with it."""
+    return f"key {caller().name}"[:80]
+
+
 def _identify() -> None:
     if "api" in request.blueprints:
         g.caller = _presented()
@@ -72,7 +77,8 @@ def _explain_refusal(response: Response) -> Response:
         if response.status_code == 401:
             response.headers["WWW-Authenticate"] = SCHEME
         if response.status_code == 429:
-            response.headers["Retry-After"] = response.headers[RESET_AFTER]
+            # Whoever guessed at something secret is told how long already.
+            response.headers.setdefault("Retry-After", response.headers[RESET_AFTER])
     return response
 
 

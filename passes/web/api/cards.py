@@ -10,9 +10,10 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict, Field
 
 from ... import cards as held_cards
-from ... import installations
+from ... import couponcodes, coupons, installations, programmes
 from ...cards import Held
-from ...points import ledger, statement
+from ...points import ledger, receipts, statement, tiers
+from ...programmes import Programme
 from ...store import Connection, Row
 from ..current import service
 from .answers import listed
@@ -32,12 +33,13 @@ _SHOWN: dict[str, Any] = {
     "balances": {"points": 120},
     "revision": 7,
     "offers": [],
-    "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "missing": 0}],
+    "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "unit": "points", "missing": 0, "why": None}],
     "installations": [],
 }
 _LINE: dict[str, Any] = {
     "entry": 41,
     "kind": "earn",
+    "unit": "points",
     "amount": 12,
     "why": {"paid": 1250, "points": 1, "per": 100, "rounding": "down"},
     "receipt": "R-2026-0041",
@@ -46,8 +48,24 @@ _LINE: dict[str, Any] = {
 }
 
 
-class Balances(Answer):
-    points: int
+Balances = dict[str, int]
+"""By unit: the programme's main one, and whatever else its cards count in."""
+
+
+_ENTITLED: dict[str, Any] = {
+    "tier": "gold",
+    "tier_until": 1_798_758_000,
+    "entitlements": [
+        {
+            "key": "sale",
+            "kind": "early_access",
+            "name": {"en": "The sale, two days earlier"},
+            "active": False,
+            "starts": 1_795_561_200,
+            "ends": None,
+        }
+    ],
+}
 
 
 class ShownOffer(Answer):
@@ -59,12 +77,17 @@ class ShownOffer(Answer):
 
 
 class ShownReward(Answer):
-    """`missing` is how many more points the member needs; 0: can have it now."""
+    """`missing` is how much more of the `unit` the member needs; `why` is what else stands in the way.
+
+    That is tier, later (it has not begun), over, stock (none is left) or limit (the member had it); null: nothing.
+    """
 
     key: str
     name: dict[str, str]
     cost: int
+    unit: str
     missing: int
+    why: str | None
 
 
 class Installation(Answer):
@@ -105,6 +128,7 @@ class Line(Answer):
 
     entry: int
     kind: str
+    unit: str
     amount: int
     why: Why
     receipt: str | None
@@ -115,6 +139,16 @@ class Line(Answer):
 class Statement(Answer):
     entries: list[Line]
     next: str | None
+
+
+class Entitlements(Answer):
+    """`tier_until`: when the tier is lost if nothing more is counted. What else an entitlement holds is its kind's."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ENTITLED]})
+
+    tier: str | None
+    tier_until: int | None
+    entitlements: list[dict[str, Any]]
 
 
 class CardPath(Body):
@@ -140,7 +174,19 @@ def entries(path: CardPath, query: Page) -> Response:
     with service().store.reading() as tx:
         held = held_cards.by_serial(tx, path.serial)
         lines, following = statement.page(tx, held.id, query.after, query.limit)
-    return listed("entries", [asdict(line) for line in lines], following)
+        main = _programme(tx, held).definition.unit
+    return listed("entries", [asdict(line) | {"unit": line.unit or main} for line in lines], following)
+
+
+@operation(cards, "get", "/cards/<serial>/entitlements", "cards:read", Entitlements)
+def entitlements(path: CardPath) -> Response:
+    """List what a member may ask for now by their tier, and what is announced for later."""
+    with service().store.reading() as tx:
+        held = held_cards.by_serial(tx, path.serial)
+        definition = _programme(tx, held).at(service().now).definition
+    perks = tiers.entitlements(definition.perks.get(held.row.tier, ()), service().now)
+    until = held.row.tier_until
+    return jsonify(tier=held.row.tier, tier_until=until, entitlements=perks if held.row.status == "active" else [])
 
 
 @operation(cards, "post", "/codes/resolve", "cards:read", Card)
@@ -148,17 +194,26 @@ def resolve(body: Code) -> Response:
     """Tell which card a scanned code is, or why it is none.
 
     A code that was not issued here is refused without a look at the store. Mind the status: a blocked card is found.
+    A coupon's code is no card: the refusal says which coupon it is and whether it was used.
     """
     here = service()
     with here.store.reading() as tx:
+        if couponcodes.read(body.code):
+            raise coupons.told(tx, body.code, here.now)
         return jsonify(_shown(tx, held_cards.by_code(tx, body.code, here.secrets)))
+
+
+def _programme(tx: Connection, held: Held) -> Programme:
+    return programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
 
 
 def _shown(tx: Connection, held: Held) -> dict[str, Any]:
     now = service().now
     card = held.revision.card
     # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
-    balance = ledger.after_expiry(tx, held.account, now).balance
+    programme = _programme(tx, held)
+    account = ledger.after_expiry(receipts.opened(tx, programme, held), now)
+    balance, definition = account.balance, programme.definition
     return {
         "serial": held.serial,
         "number": held.row.number,
@@ -166,7 +221,8 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
         "member": service().members.identity(tx, held.row.member_id),
         "status": held.row.status,
         "tier": held.row.tier,
-        "balances": {"points": balance},
+        "balances": {definition.unit: balance}
+        | {definition.long(unit): purse.balance for unit, purse in account.purses.items()},
         "revision": held.row.revision,
         "offers": [
             {"key": o.key, "title": dict(o.title), "body": dict(o.body), "starts": o.starts, "ends": o.ends}
@@ -174,7 +230,14 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
             if o.is_live(now)
         ],
         "rewards": [
-            {"key": r.key, "name": dict(r.name), "cost": r.cost, "missing": max(0, r.cost - balance)}
+            {
+                "key": r.key,
+                "name": dict(r.name),
+                "cost": r.cost,
+                "unit": definition.long(r.unit),
+                "missing": max(0, r.cost - account.purse(definition.short(r.unit or None)).spendable(now)),
+                "why": r.why or None,
+            }
             for r in card.rewards
         ],
         "installations": [_placed(row, held) for row in installations.of_card(tx, held.id)],

@@ -20,7 +20,7 @@ from ... import keys
 from .answers import Problem
 from .fields import Body
 
-Method = Literal["get", "post", "patch", "delete"]
+Method = Literal["get", "post", "put", "patch", "delete"]
 View = Callable[..., Any]
 
 SECURITY = "key"

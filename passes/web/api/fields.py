@@ -12,14 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ...programmes import MAX_AMOUNT
+from ...definition import LAST_INSTANT, MAX_AMOUNT, MOST_MONEY
 
-MOST_MONEY = 1_000_000_000
-LAST_INSTANT = 32_503_680_000
 MOST_PAGE = 200
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise ValueError("a whole number without quotes or decimals")
@@ -31,9 +29,9 @@ def _moves(value: int) -> int:
     return value
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
     """From a URL everything is text; `int()` would take "1_000", " 12 " and digits of any script."""
-    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value)):
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch("[0-9]{1,11}", value)):
         return value
     raise ValueError("a whole number")
 
@@ -47,16 +45,16 @@ def _said(value: str) -> str:
 _NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
 
 # The check comes after the bounds: before them it would drop the bounds from the schema.
-Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(_whole)]
-Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(_whole)]
+Money = Annotated[int, Field(ge=0, le=MOST_MONEY), BeforeValidator(whole)]
+Points = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(whole)]
 Change = Annotated[
     int,
     Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, json_schema_extra={"not": {"const": 0}}),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
     AfterValidator(_moves),
 ]
-Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
-Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(_whole)]
+Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(whole)]
+Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(whole)]
 Language = Literal["en", "ru", "pl"]
 ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]
 Receipt = Annotated[
@@ -71,6 +69,9 @@ Receipt = Annotated[
 ]
 Place = Annotated[str, Field(max_length=80)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
+CouponCode = Annotated[str, Field(min_length=1, max_length=40, description="As scanned or typed.")]
+PromoCode = Annotated[str, Field(min_length=1, max_length=40)]
+Pin = Annotated[str, Field(pattern="^[0-9]{4,8}$", description="Four to eight digits.")]
 Name = Annotated[str, Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254)]
 Phone = Annotated[str, Field(max_length=40)]
@@ -103,7 +104,7 @@ class Page(Body):
     """Which part of a list: `cursor` is the `next` of the part before."""
 
     cursor: Annotated[str, Field(pattern="^[0-9]{1,15}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_PAGE), BeforeValidator(_digits)] = 50
+    limit: Annotated[int, Field(ge=1, le=MOST_PAGE), BeforeValidator(digits)] = 50
 
     @property
     def after(self) -> int | None:

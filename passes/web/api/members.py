@@ -44,6 +44,9 @@ _MEMBER = "5f3c9a0d7e6b48d1a2c3e4f506172839"
 _SERIAL = "p7Qm3kZx9Lw2Rt5vBn8cYd"
 
 
+FriendCode = Annotated[str, Field(min_length=1, max_length=20, description="The code in the sender's link.")]
+
+
 class Consent(Body):
     """What the member agreed to. `text_hash`: SHA-256 of the words they saw, so that it can be proved."""
 
@@ -64,6 +67,7 @@ class Join(Body):
     language: Language | None = None
     external_id: ExternalId | None = None
     consents: Annotated[tuple[Consent, ...], Field(max_length=20)] = ()
+    friend: FriendCode | None = None
 
 
 class Links(Answer):
@@ -78,7 +82,10 @@ class Links(Answer):
 
 
 class Joined(Answer):
-    """`member` names the person, `card` is the serial number of the card."""
+    """`member` names the person, `card` is the serial number of the card.
+
+    `unthanked` is why the friend who sent them has nothing of it: unknown, closed, limit, self or ring.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -86,6 +93,7 @@ class Joined(Answer):
                 {
                     "member": _MEMBER,
                     "card": _SERIAL,
+                    "unthanked": None,
                     "links": {"apple": None, "google": None, "ecard": "https://cards.example.org/card/…"},
                 }
             ]
@@ -94,6 +102,7 @@ class Joined(Answer):
 
     member: str
     card: str
+    unthanked: str | None
     links: Links
 
 
@@ -153,8 +162,8 @@ def join(body: Join, header: Once) -> tuple[Response, int]:
     here = service()
 
     def do(tx: Connection) -> Said:
-        joined = here.members.join(tx, body.programme, _person(body, here), here.now)
-        return 201, {"member": joined.member, "card": joined.serial}
+        joined = here.members.join(tx, body.programme, _person(body, here), here.now, body.friend)
+        return 201, {"member": joined.member, "card": joined.serial, "unthanked": joined.unthanked}
 
     def with_links(tx: Connection, said: dict[str, Any]) -> dict[str, Any]:
         return said | {"links": links(here, cards.by_serial(tx, said["card"]))}

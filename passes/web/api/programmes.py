@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from ... import programmes as kept
+from ...definition import LAST_INSTANT, Definition
 from ...idempotency import Said
-from ...programmes import Definition
 from ...store import Connection
 from ..current import service
 from .answers import listed, once, refuse
 from .document import operation
-from .fields import Answer, Body, Once, Page, Place
+from .fields import Answer, Body, Once, Page, Place, digits
 
 programmes = APIBlueprint("programmes", __name__, abp_tags=[{"name": "Programmes"}])
 
@@ -50,6 +50,10 @@ class Programmes(Answer):
     next: str | None
 
 
+class Effective(Body):
+    effective: Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(digits)] | None = None
+
+
 class ProgrammePath(Body):
     key: Place
 
@@ -81,6 +85,23 @@ def create(body: NewProgramme, header: Once) -> tuple[Response, int]:
             tx, definition, here.look_digests, here.settings.contact, here.now, here.settings.shop.time_zone
         )
         return 201, _shown(made)
+
+    return once(header.key, do)
+
+
+@operation(programmes, "put", "/programmes/<key>", "programmes:write", Programme)
+def amend(path: ProgrammePath, query: Effective, body: NewProgramme, header: Once) -> tuple[Response, int]:
+    """Change a programme's rules, at once or from an instant on (`?effective=`).
+
+    Earlier rules are kept: receipts of their time are returned and explained by them. Key, kind, units, currency and
+    look stay.
+    """
+    definition = _strictly(request.get_data())
+
+    def do(tx: Connection) -> Said:
+        programme = kept.find(tx, path.key)
+        kept.amend(tx, programme, definition, service().now, query.effective)
+        return 200, _shown(kept.find(tx, path.key))
 
     return once(header.key, do)
 

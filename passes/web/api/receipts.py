@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ... import cards
 from ...errors import BadInput
 from ...idempotency import Said
 from ...points import receipts as posted
-from ...points.receipts import Order
+from ...points import returns
+from ...points.orders import Order
 from ...store import Connection
 from ..current import service
 from .answers import once
-from .callers import caller
+from .callers import staff
 from .cards import Balances, CardPath
 from .document import operation
-from .fields import Answer, Body, Change, Money, Once, Place, Points, ProgrammeKey, Quantity, Reason, Receipt, Why
+from .fields import (
+    Answer,
+    Body,
+    Change,
+    CouponCode,
+    Money,
+    Once,
+    Pin,
+    Place,
+    Points,
+    ProgrammeKey,
+    PromoCode,
+    Quantity,
+    Reason,
+    Receipt,
+    Why,
+    whole,
+)
+from .pins import is_proved
 
 receipts = APIBlueprint("receipts", __name__, abp_tags=[{"name": "Receipts"}])
 
 _WHY: dict[str, Any] = {"paid": 1250, "points": 1, "per": 100, "rounding": "down"}
-_ENTRY: dict[str, Any] = {"entry": 41, "kind": "earn", "amount": 12, "why": _WHY, "expires": None}
+_ENTRY: dict[str, Any] = {
+    "entry": 41,
+    "kind": "earn",
+    "amount": 12,
+    "unit": "points",
+    "why": _WHY,
+    "expires": None,
+    "ripens": None,
+}
 _QUOTED: dict[str, Any] = {
     "receipt": "R-2026-0041",
     "entries": [_ENTRY],
     "balances": {"points": 132},
     "tier": "silver",
     "effects": {"earned": 12, "spent": 0, "discount": 0, "tier_changed": False},
-    "why": [{**_WHY, "kind": "earn", "amount": 12}],
+    "notes": [],
+    "why": [{**_WHY, "kind": "earn", "unit": "points", "amount": 12}],
 }
 
 
@@ -47,9 +76,12 @@ class Line(Body):
 
 
 class Purchase(Body):
-    """`total` is what was bought, in the currency's smallest unit; `redeem` is points to pay with.
+    """`total` is what was bought, in the currency's smallest unit; without one it is the sum of the lines' prices.
 
-    An `event` without a total is kept and earns nothing by itself.
+    A line's `price` is for its whole quantity. `redeem` is points to pay with.
+
+    `coupons` and a `promo` code come off first. `reward` is handed out for its cost. `partner` is the shop of the
+    coalition at whose till it happens. A card that has a `pin` spends with it alone.
     """
 
     model_config = ConfigDict(
@@ -68,15 +100,32 @@ class Purchase(Body):
 
     receipt: Receipt
     location: Place | None = None
-    total: Money = 0
+    total: Money | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
     event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    reward: ProgrammeKey | None = None
+    coupons: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
+    promo: PromoCode | None = None
+    partner: ProgrammeKey | None = None
+    pin: Pin | None = None
 
     def order(self) -> Order:
         lines = [line.model_dump(exclude_none=True) for line in self.lines]
-        return Order(self.receipt, self.total, self.currency, self.location, self.event, lines, self.redeem)
+        return Order(
+            self.receipt,
+            sum(line.price for line in self.lines) if self.total is None else self.total,
+            self.currency,
+            self.location,
+            self.event,
+            lines,
+            self.redeem,
+            self.reward,
+            coupons=self.coupons,
+            promo=self.promo,
+            partner=self.partner,
+        )
 
 
 class Entry(Answer):
@@ -84,21 +133,37 @@ class Entry(Answer):
 
     entry: int | None
     kind: str
+    unit: str
     amount: int
     why: Why
     expires: int | None
+    ripens: int | None
+
+
+class UsedCoupon(Answer):
+    coupon: str
+    discount: int
+
+
+class UsedPromo(Answer):
+    promo: str
+    discount: int
 
 
 class Effects(Answer):
-    """`discount` is money off the bill for the points spent."""
+    """`discount` is money off the bill for coupons, promo code and points spent."""
 
     earned: int
     spent: int
     discount: int
     tier_changed: bool
+    coupons: list[UsedCoupon] = []
+    promo: UsedPromo | None = None
 
 
 class Quoted(Answer):
+    """`notes` say what a rule would have given and a cap did not let it."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [_QUOTED]})
 
     receipt: str
@@ -106,6 +171,7 @@ class Quoted(Answer):
     balances: Balances
     tier: str | None
     effects: Effects
+    notes: list[Why]
     why: list[Why]
 
 
@@ -113,21 +179,40 @@ class Posted(Quoted):
     """What happened; a repeat is told the same, whatever happened since."""
 
 
-class Reversal(Body):
-    """`receipt` is the reversal's own number; without one, a repeat is recognised all the same."""
+class ReturnedLine(Body):
+    """Some articles of a line, named by its place on the receipt (from 0) or by its sku."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Goods returned"}]})
+    line: Annotated[int, Field(ge=0, le=199), BeforeValidator(whole)] | None = None
+    sku: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    quantity: Quantity = 1
+
+    @model_validator(mode="after")
+    def _named(self) -> ReturnedLine:
+        if (self.line is None) == (self.sku is None):
+            raise ValueError("either `line` or `sku`")
+        return self
+
+
+class Reversal(Body):
+    """`receipt` is the reversal's own number; without one, a repeat of the whole reversal is recognised all the same.
+
+    With `lines` only those come back; then send a `receipt` or an Idempotency-Key, since the same may come back twice.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"reason": "Goods returned"},
+                {"receipt": "R-2026-0077", "lines": [{"line": 0, "quantity": 1}]},
+            ]
+        }
+    )
+
+    lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=200)] | None = None
 
     receipt: Receipt | None = None
     programme: ProgrammeKey | None = None
     reason: Reason | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole(cls, sent: object) -> object:
-        if isinstance(sent, dict) and "lines" in sent:
-            raise BadInput("Parts of a receipt cannot be returned yet; reverse the whole receipt.", field="lines")
-        return sent
 
 
 class Adjustment(Body):
@@ -145,6 +230,7 @@ class Redemption(Body):
 
     receipt: Receipt | None = None
     location: Place | None = None
+    pin: Pin | None = None
 
 
 class ReceiptPath(Body):
@@ -163,22 +249,25 @@ def post(path: CardPath, body: Purchase, header: Once) -> tuple[Response, int]:
     The receipt's number already makes it happen once: the same number with the same content gets the same answer, with
     other content or another card it is refused. An Idempotency-Key is welcome and not required.
     """
-    return _post(path.serial, body.order(), header.key)
+    return _post(path.serial, body.order(), header.key, body.pin)
 
 
 @operation(receipts, "post", "/cards/<serial>/receipts/quote", "receipts:write", Quoted)
 def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
     """Tell what a receipt would do; nothing is stored."""
     with service().store.reading() as tx:
-        return posted.quote(tx, cards.by_serial(tx, path.serial), body.order(), service().now), 200
+        # Who only asks need not prove anything: nothing leaves the card.
+        order = replace(body.order(), proved=True)
+        return posted.quote(tx, cards.by_serial(tx, path.serial), order, service().now), 200
 
 
 @operation(receipts, "post", "/receipts/<path:receipt>/reverse", "receipts:write", Posted, status=201)
 def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, int]:
-    """Reverse a whole receipt: every point goes back where it came from, with its original end.
+    """Reverse a receipt, or some lines of it: every point goes back where it came from, with its original end.
 
-    Say the programme when several use the same numbers. Points that were spent meanwhile are taken from the card's
-    others; if those do not suffice it is refused.
+    After lines came back, the receipt has given what the rest of the purchase would have; whole, nothing. Say the
+    programme when several use the same numbers. Points that were spent meanwhile are taken from the card's others; if
+    those do not suffice it is refused, unless the programme forgives it.
     """
 
     def do(tx: Connection) -> Said:
@@ -186,10 +275,16 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
         held = cards.by_serial(tx, serial, lock=True)
         # Read again under the lock: another till may have reversed it in between.
         original = posted.find(tx, path.receipt, body.programme)
-        number = body.receipt or f"{original.receipt}~reversed"
-        answer = posted.reverse(tx, held, original, number, service().now, _staff(), body.reason or "")
-        return 201, answer.body
+        number, now = body.receipt or f"{original.receipt}~reversed", service().now
+        if body.lines is None:
+            return 201, returns.reverse(tx, held, original, number, now, staff(), body.reason or "").body
+        if not body.receipt:
+            number = f"{original.receipt}~{secrets.token_hex(4)}"
+        lines = returns.lines_of(original, [line.model_dump() for line in body.lines])
+        return 201, returns.give_back(tx, held, original, lines, number, now, staff(), body.reason or "").body
 
+    if body.lines is not None and not body.receipt and not header.key:
+        raise BadInput("Send a receipt number or an Idempotency-Key with a return of lines.", field="receipt")
     return once(header.key, do)
 
 
@@ -202,20 +297,19 @@ def adjust(path: CardPath, body: Adjustment, header: Once) -> tuple[Response, in
 @operation(receipts, "post", "/cards/<serial>/rewards/<reward>/redeem", "receipts:write", Posted, status=201)
 def redeem(path: RewardPath, body: Redemption, header: Once) -> tuple[Response, int]:
     """Hand out a reward for its cost; send a receipt or an Idempotency-Key so that it happens once."""
-    return _post(path.serial, Order(_number(body.receipt), reward=path.reward, location=body.location), header.key)
+    order = Order(_number(body.receipt), reward=path.reward, location=body.location)
+    return _post(path.serial, order, header.key, body.pin)
 
 
-def _post(serial: str, order: Order, key: str) -> tuple[Response, int]:
+def _post(serial: str, order: Order, key: str, pin: str | None = None) -> tuple[Response, int]:
+    order = replace(order, proved=is_proved(serial, pin))
+
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, serial, lock=True)
-        return 201, posted.post(tx, held, order, service().now, _staff()).body
+        return 201, posted.post(tx, held, order, service().now, staff()).body
 
     return once(key, do)
 
 
 def _number(brought: str | None) -> str:
     return brought or f"api-{secrets.token_hex(8)}"
-
-
-def _staff() -> str:
-    return f"key {caller().name}"[:80]

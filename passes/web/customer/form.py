@@ -36,11 +36,13 @@ class Filled:
     contact: str = ""
     language: str = "en"
     consents: tuple[str, ...] = ()
+    # The code in the link of the friend who sent them.
+    friend: str = ""
 
     @property
     def content(self) -> list[object]:
         """What makes this sending this sending."""
-        return [self.name, self.contact, self.language, list(self.consents)]
+        return [self.name, self.contact, self.language, list(self.consents), self.friend]
 
 
 def new_browser() -> str:

@@ -25,6 +25,7 @@ from .form import Filled
 
 customer = Blueprint("customer", __name__)
 MOST_FIELD = 254
+MOST_FRIEND = 20
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def _joined(programme: Programme, filled: Filled, words: Words, sending: str) ->
     with here.store.transaction() as tx:
 
         def do() -> idempotency.Said:
-            return 303, {"serial": here.members.join(tx, programme.key, person, here.now).serial}
+            joined = here.members.join(tx, programme.key, person, here.now, filled.friend or None)
+            return 303, {"serial": joined.serial}
 
         content = idempotency.veiled(here.secrets, filled.content)
         _, body = idempotency.once(tx, "join page", sending, content, here.now, do)
@@ -113,7 +115,8 @@ def _joined(programme: Programme, filled: Filled, words: Words, sending: str) ->
 def _filled() -> Filled:
     given = {name: request.form.get(name, "")[:MOST_FIELD].strip() for name in ("name", "contact", "language")}
     consents = tuple(purpose for purpose in form.PURPOSES if purpose in request.form.getlist("consent"))
-    return Filled(token=request.form.get("form", "")[:100], consents=consents, **given)
+    friend = request.form.get("friend", "")[:MOST_FRIEND].strip()
+    return Filled(token=request.form.get("form", "")[:100], consents=consents, friend=friend, **given)
 
 
 def _programme(key: str) -> tuple[Programme | None, list[Programme]]:
@@ -137,7 +140,7 @@ def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) ->
         shown=_shown(programme, words),
         gains=_gains(programme, words),
         terms=words.pick(programme.promise.terms),
-        form=filled or Filled(token),
+        form=filled or Filled(token, friend=request.args.get("friend", "")[:MOST_FRIEND]),
         token=token,
         wrong=wrong,
     )

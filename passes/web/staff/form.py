@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 
 from ...errors import BadInput
-from ...points.receipts import Order
+from ...points.orders import Order
 from ...programmes import Programme
 from ...words import minor_digits
 from . import amounts

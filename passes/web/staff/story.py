@@ -27,11 +27,11 @@ class Story:
 def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int = 0) -> Story:
     """The answer of a receipt, or of its quote, as sentences; `total` is the bill before any discount."""
     unit, currency = programme.definition.unit, programme.definition.currency
-    change = sum(entry["amount"] for entry in body["entries"])
+    change = sum(entry["amount"] for entry in body["entries"] if entry.get("unit", unit) == unit)
     discount = body["effects"]["discount"]
     return Story(
         change=_signed(change, unit, words),
-        balance=amount(words, unit, body["balances"]["points"]),
+        balance=amount(words, unit, body["balances"][unit]),
         bill=words.say("staff.to_pay", money=words.money(total - discount, currency)) if discount and total else "",
         sentences=tuple(_sentences(body, programme, words)),
         points=change,
@@ -41,9 +41,9 @@ def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int
 def _sentences(body: Mapping[str, Any], programme: Programme, words: Words) -> Iterator[str]:
     definition = programme.definition
     for why in body["why"]:
-        many = amount(words, definition.unit, abs(why["amount"]))
+        many = amount(words, why.get("unit", definition.unit), abs(why["amount"]))
         match why["kind"]:
-            case "earn":
+            case "earn" if "paid" in why:
                 paid, per = (words.money(why[name], definition.currency) for name in ("paid", "per"))
                 rule = amount(words, definition.unit, why["points"])
                 yield words.say("staff.why.earn", amount=many, paid=paid, per=per, rule=rule)
@@ -54,6 +54,8 @@ def _sentences(body: Mapping[str, Any], programme: Programme, words: Words) -> I
             case "reward":
                 named = {reward.key: words.pick(reward.name) for reward in definition.rewards}
                 yield words.say("staff.why.reward", amount=many, name=named.get(why["reward"], why["reward"]))
+            case "earn" | "adjust" | "full" | "topup" | "transfer" | "convert":
+                yield words.say("staff.why.given" if why["amount"] > 0 else "staff.why.taken", amount=many)
             case "reverse":
                 yield words.say("staff.why.back" if why["amount"] > 0 else "staff.why.taken_back", amount=many)
     if not body["why"]:

@@ -15,7 +15,7 @@ from ... import cards, programmes, staff
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
-from ...points import receipts
+from ...points import receipts, returns
 from ...programmes import Programme
 from ...store import Connection, Row
 from ...wallets.ecard.face import Face, amount, face
@@ -153,7 +153,7 @@ def undo(serial: str, receipt: str) -> Any:
         if row.reversed_by is None:
             if not _may_undo(row):
                 raise UndoOver("This can no longer be undone here.")
-            receipts.reverse(tx, held, row, reversal, service().now, presence().stamp)
+            returns.reverse(tx, held, row, reversal, service().now, presence().stamp)
     session.pop("last", None)
     return _to_done(serial, reversal)
 
@@ -208,7 +208,7 @@ def _state(drawn: Card, said: Words) -> Verdict:
 
 def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
     """At most two, what the cashier may say aloud."""
-    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if not r.missing]
+    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if r.stands == "ready"]
     soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
     return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
 

@@ -1,0 +1,37 @@
+"""Stored value and prepaid visits: what is paid in, and how much a card may hold.
+
+What is paid in is posted from outside like everything else, so the sum of all cards is the cash book's. How it leaves
+a card is `points.spending`'s affair, how it moves to another one that of `transfers`.
+"""
+
+from __future__ import annotations
+
+from .errors import Conflict
+from .points.discounts import Bill
+from .points.ledger import MEMBER, Draft
+from .points.moves import Move
+from .points.orders import Case
+from .points.rules import MAIN
+from .store import Connection
+
+KINDS = ("gift", "visits")
+
+
+def top_up(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """What was paid in."""
+    amount = case.order.top_up
+    if not amount:
+        return None
+    definition = case.definition
+    if definition.kind not in KINDS:
+        raise Conflict("Only gift cards and prepaid visits are topped up; give points by hand instead.", field="amount")
+    refuse_too_much(case, amount)
+    draft = Draft("topup", "paid", MEMBER, amount, {"topup": amount}, definition.ends(MAIN, case.now))
+    return Move(drafts=(draft,))
+
+
+def refuse_too_much(case: Case, amount: int) -> None:
+    """A card holds no more than the programme allows."""
+    gift = case.definition.gift
+    if gift is not None and case.account.balance + amount > gift.most:
+        raise Conflict(f"A card of this programme holds at most {gift.most}.", field="amount")

@@ -1,0 +1,445 @@
+"""Taking receipts back: the whole, or the lines that a customer returns.
+
+A return judges what is left of the purchase again, by the rules and the standing of its day, and takes back what it
+gave too much: so several partial returns come to the same as one, and none gives back more than the receipt gave. What
+was spent goes back to the very lots it came from, with their own end. A reversal is itself a receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from .. import programmes, revisions
+from ..cards import Held
+from ..errors import BadInput, Conflict
+from ..store import Connection, Row
+from ..store import tables as t
+from . import ledger, mechanisms, receipts, tallies, tiers
+from .ledger import MEMBER, Draft, Lot
+from .moves import Effect
+from .orders import Answer, Case, Order, goods
+from .receipts import Plan
+from .rules import Key, Last, Line, Outcome, Purchase, Standing, evaluate, moment
+from .tiers import Place
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Some of a line's articles: the line's place on the receipt, from 0."""
+
+    line: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is left of a purchase after returns, and of what was paid with points for it."""
+
+    purchase: Purchase
+    redeemed: int
+
+
+def reverse(
+    tx: Connection,
+    held: Held,
+    original: Row,
+    receipt: str,
+    now: int,
+    staff: str = "",
+    reason: str = "",
+    forgives: bool = False,
+) -> Answer:
+    """Take back a whole receipt, or what earlier returns left of it.
+
+    What goes back to a lot that has ended meanwhile ends again at once. Points the receipt gave that were spent
+    meanwhile are taken from the card's other points; when those do not suffice, the programme says whether it is
+    refused, and nothing changes, or the rest is forgiven; `forgives` decides it whatever the programme says.
+    """
+    order = Order(receipt, reason=reason or None, event=f"reverse {original.receipt}")
+    return _take_back(tx, held, original, order, None, now, staff, forgives)
+
+
+def give_back(
+    tx: Connection,
+    held: Held,
+    original: Row,
+    returned: Sequence[Returned],
+    receipt: str,
+    now: int,
+    staff: str = "",
+    reason: str = "",
+) -> Answer:
+    """Take back some lines of a receipt; its effects shrink to what the rest of the purchase brings."""
+    lines = [vars(each) for each in returned]
+    order = Order(receipt, reason=reason or None, event=f"return {original.receipt}", lines=lines)
+    return _take_back(tx, held, original, order, returned, now, staff)
+
+
+def lines_of(original: Row, asked: Sequence[Mapping[str, Any]]) -> list[Returned]:
+    """What a till returns, by the place of a line or by its sku, as places."""
+    lines = original.content.get("lines", [])
+    found = []
+    for number, each in enumerate(asked):
+        place = each.get("line")
+        if place is None:
+            places = [i for i, line in enumerate(lines) if line.get("sku") == each["sku"]]
+            if len(places) != 1:
+                many = "no line" if not places else "several lines"
+                raise BadInput(f"The receipt has {many} with this sku; say which line.", field=f"lines.{number}.sku")
+            place = places[0]
+        if place >= len(lines):
+            raise BadInput(f"The receipt has {len(lines)} lines, counted from 0.", field=f"lines.{number}.line")
+        found.append(Returned(place, each["quantity"]))
+    return found
+
+
+def _take_back(
+    tx: Connection,
+    held: Held,
+    original: Row,
+    order: Order,
+    returned: Sequence[Returned] | None,
+    now: int,
+    staff: str,
+    forgives: bool = False,
+) -> Answer:
+    if (earlier := receipts.earlier_answer(tx, held, order)) is not None:
+        return earlier
+    _refuse(original)
+    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    rules = programmes.ruleset(tx, programme, (original.context or {}).get("rules", 1))
+    account = ledger.expire(tx, receipts.opened(tx, programme, held), now)
+    case = Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
+    undoing = _Undoing(tx, case, original, forgives or programme.definition.overdraw == "forgive")
+    return undoing.do(None if returned is None else undoing.left_after(returned), staff)
+
+
+def _refuse(original: Row) -> None:
+    if original.reverses is not None:
+        raise Conflict("This receipt is itself a reversal and cannot be reversed.", field="receipt")
+    if original.reversed_by is not None:
+        raise Conflict("This receipt was reversed already.", field="receipt")
+    if original.content.get("transfer"):
+        raise Conflict("A transfer is not reversed; transfer the amount back.", field="receipt")
+
+
+class _Undoing:
+    """One receipt, and what is done to take it back."""
+
+    def __init__(self, tx: Connection, case: Case, original: Row, forgives: bool) -> None:
+        self.tx, self.case, self.original, self.forgives = tx, case, original, forgives
+        self.postings = tx.execute(
+            select(t.Posting).where(t.Posting.receipt_id == original.id).order_by(t.Posting.seq)
+        ).all()
+        self.before = self._returns()
+        taken = self._taken_back()
+        self.kept = {posting.seq: posting.amount - taken.get(posting.seq, 0) for posting in self.postings}
+        self.effects: list[Effect] = list(original.effects or [])
+
+    def left_after(self, returned: Sequence[Returned]) -> Kept:
+        """The purchase without what comes back now and what came back before."""
+        gone: dict[int, int] = {}
+        for each in (*self.before, *returned):
+            gone[each.line] = gone.get(each.line, 0) + each.quantity
+        lines = goods(self.original.content.get("lines", []))
+        if not lines:
+            raise BadInput("This receipt has no lines; reverse the whole receipt.", field="lines")
+        for place, quantity in gone.items():
+            if quantity > lines[place].quantity:
+                has = lines[place].quantity - (quantity - sum(r.quantity for r in returned if r.line == place))
+                raise Conflict(f"Of line {place} only {has} can come back.", field="lines")
+        return self._rest_of_purchase(lines, [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)])
+
+    def do(self, kept: Kept | None, staff: str) -> Answer:
+        """Post the difference to what is kept (None: nothing is)."""
+        is_whole = kept is None or not kept.purchase.lines
+        outcome = self._judged(kept) if kept is not None and not is_whole else Outcome()
+        targets = self._targets(kept, outcome) if not is_whole else dict.fromkeys(self.kept, 0)
+        drafts = self._drafts(targets)
+        counts = self._counts(kept if not is_whole else None, outcome)
+        dropped, remaining = self._split_effects(None if is_whole else outcome)
+        return self._conclude(drafts, counts, dropped, remaining, outcome, is_whole, staff)
+
+    def _returns(self) -> list[Returned]:
+        earlier = select(t.Receipt.content).where(t.Receipt.reverses == self.original.id)
+        return [
+            Returned(line["line"], line["quantity"])
+            for content in self.tx.execute(earlier).scalars()
+            for line in content.get("lines", [])
+        ]
+
+    def _taken_back(self) -> dict[int, int]:
+        """How much of each posting earlier returns took back, by its number in the chain."""
+        query = (
+            select(t.Posting.why, t.Posting.amount)
+            .join(t.Receipt, t.Receipt.id == t.Posting.receipt_id)
+            .where(t.Receipt.reverses == self.original.id, t.Posting.kind == "reverse")
+        )
+        taken: dict[int, int] = {}
+        for row in self.tx.execute(query):
+            number = row.why["posting"]
+            taken[number] = taken.get(number, 0) + row.amount + row.why.get("forgiven", 0)
+        return taken
+
+    def _rest_of_purchase(self, lines: Sequence[Line], left: Sequence[Line]) -> Kept:
+        """What came off certain lines goes with their articles; other discounts lie on the whole."""
+        original, context = self.original, self.original.context or {}
+        listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
+        # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
+        total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
+        cuts = context.get("cuts") or [0] * len(lines)
+        stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
+        paid, whole = context.get("paid", original.total), original.total - sum(cuts)
+        zone, content = self.case.definition.zone, original.content
+        purchase = Purchase(
+            moment(original.created, zone),
+            total,
+            paid * (total - sum(stay)) // whole if whole else 0,
+            tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
+            content.get("event"),
+            content.get("location"),
+            sum(stay),
+        )
+        redeem = content.get("redeem", 0)
+        gone = redeem * (original.total - total) // original.total if original.total else 0
+        return Kept(purchase, redeem - gone)
+
+    def _judged(self, kept: Kept) -> Outcome:
+        """What the rest of the purchase brings, beside all that happened to the card since."""
+        return evaluate(
+            self.case.definition.rules_at(self.original.content.get("partner")), kept.purchase, self._standing()
+        )
+
+    def _standing(self) -> Standing:
+        """That of its day; counters as they are now without this receipt's own part in them."""
+        context = self.original.context or {}
+        own = _counts_of(self.effects)
+        periods = {period for _, period in own} | {period for _, period, _ in context.get("counts", [])}
+        now = tallies.read(self.tx, self.case.programme.id, self.case.held.id, periods) if periods else {}
+        counts = {key: max(0, amount - own.get(key, 0)) for key, amount in now.items()}
+        last = context.get("last")
+        return Standing(
+            tier=context.get("tier"),
+            counts=counts,
+            last=Last(*last) if last else None,
+            birth_month=context.get("birth_month"),
+            is_paid=context.get("is_paid", False),
+            stamps=context.get("stamps", 0),
+        )
+
+    def _targets(self, kept: Kept | None, outcome: Outcome) -> dict[int, int]:
+        """What is to remain of each posting; never more than remains of it now."""
+        given: dict[tuple[str, str], int] = {}
+        for grant in outcome.grants:
+            given[grant.unit, grant.rule] = given.get((grant.unit, grant.rule), 0) + grant.amount
+        targets = {}
+        for posting in self.postings:
+            unit = _unit(posting)
+            match posting.kind:
+                case "earn":
+                    rule = (unit, posting.why.get("rule", "earn"))
+                    targets[posting.seq] = min(self.kept[posting.seq], given.get(rule, 0))
+                    given[rule] = given.get(rule, 0) - targets[posting.seq]
+                case "redeem":
+                    targets[posting.seq] = min(self.kept[posting.seq], kept.redeemed if kept else 0)
+                case "full":
+                    targets[posting.seq] = min(self.kept[posting.seq], outcome.used)
+                case _:
+                    targets[posting.seq] = self.kept[posting.seq]
+        return targets
+
+    def _drafts(self, targets: Mapping[int, int]) -> list[Draft]:
+        """Gifts first, so that what the receipt took can pay for what it gave."""
+        drafts: list[Draft] = []
+        for posting in self.postings:
+            if ledger.is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
+                drafts += self._give_back(posting, targets[posting.seq])
+        for posting in self.postings:
+            if ledger.is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
+                amount = self.kept[posting.seq] - targets[posting.seq]
+                drafts += self._take(posting, amount, drafts)
+        return drafts
+
+    def _give_back(self, posting: Row, target: int) -> list[Draft]:
+        """Amounts back into the lots they came from, the last taken first; then the end of those that have ended."""
+        unit, now = _unit(posting), self.case.now
+        purse = self.case.account.purse(unit)
+        taken = select(t.Lot.id, t.Lot.expires, t.Lot.ripens, t.LotUse.amount).join(
+            t.LotUse, t.LotUse.lot_id == t.Lot.id
+        )
+        uses = self.tx.execute(taken.where(t.LotUse.posting_id == posting.id).order_by(t.Lot.id)).all()
+        into = _portion(uses, target, self.kept[posting.seq])
+        amount = sum(part for _, part in into)
+        why = _undoing(posting)
+        back = Draft("reverse", _account(posting.target, unit), MEMBER, amount, why, into=into, unit=unit)
+        ended = [(lot, part) for lot, part in into if purse.has_ended(lot, now)]
+        if not ended:
+            return [back]
+        expired = {"expired": min(purse.end(lot) or now for lot, _ in ended)}
+        return [back, Draft("expire", MEMBER, "expired", sum(part for _, part in ended), expired, unit=unit)]
+
+    def _take(self, posting: Row, amount: int, before: Sequence[Draft]) -> list[Draft]:
+        unit = _unit(posting)
+        why = _undoing(posting)
+        if self.forgives:
+            has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
+            if has < amount:
+                why |= {"forgiven": amount - has}
+                amount = has
+        if not amount:
+            return []
+        return [Draft("reverse", MEMBER, _account(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)]
+
+    def _counts(self, kept: Kept | None, outcome: Outcome) -> dict[Key, int]:
+        """By how much the counters move: to what the rest of the purchase adds to them."""
+        own = _counts_of(self.effects)
+        target: dict[Key, int] = {}
+        if kept is not None:
+            definition = self.case.definition
+            target = dict(outcome.counts) | receipts.tier_counts(
+                definition, kept.purchase.moment, kept.purchase, outcome
+            )
+        return {key: min(target.get(key, 0), amount) - amount for key, amount in own.items()}
+
+    def _split_effects(self, outcome: Outcome | None) -> tuple[list[Effect], list[Effect]]:
+        """Effects to take back, and those that stay: coupons that the rest of the purchase brings no more go, the last
+        first."""
+        acts = [effect for effect in self.effects if effect["kind"] not in ("tally", "tier")]
+        if outcome is None:
+            return acts, []
+        left: dict[tuple[Any, Any], int] = {(issue.coupon, issue.rule): issue.times for issue in outcome.issues}
+        dropped, stays = [], []
+        for effect in acts:
+            by_rule = (effect.get("coupon"), effect.get("rule"))
+            if effect.get("rule") is None or left.get(by_rule, 0) > 0:
+                left[by_rule] = left.get(by_rule, 0) - 1
+                stays.append(effect)
+            else:
+                dropped.append(effect)
+        return dropped, stays
+
+    def _conclude(
+        self,
+        drafts: Sequence[Draft],
+        counts: Mapping[Key, int],
+        dropped: Sequence[Effect],
+        stays: Sequence[Effect],
+        outcome: Outcome,
+        is_whole: bool,
+        staff: str,
+    ) -> Answer:
+        tx, case, original = self.tx, self.case, self.original
+        held, now, order = case.held, case.now, case.order
+        purses = ledger.rehearse(case.account, drafts, now) if drafts else case.account.purses
+        place = self._place(counts, purses)
+        plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
+        # Before the chain, as when it was done.
+        mechanisms.undo(tx, dropped, now)
+        chain = ledger.head(tx, held.row.programme_id) if drafts else None
+        told = receipts.body(case, plan, chain.seq + 1 if chain else 0)
+        values = {
+            "programme_id": held.row.programme_id,
+            "card_id": held.id,
+            "receipt": order.receipt,
+            "fingerprint": order.fingerprint,
+            "content": order.content,
+            "answer": told,
+            "staff": staff,
+            "reverses": original.id,
+            "total": 0,
+            "context": None,
+            "effects": None,
+            "created": now,
+        }
+        receipt_id = receipts.insert_receipt(tx, values)
+        if drafts:
+            ledger.write(tx, case.account, drafts, now, receipt_id, chain)
+        tallies.add(tx, held.row.programme_id, held.id, counts)
+        own = _counts_of(self.effects)
+        remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
+        tier = [effect for effect in self.effects if effect["kind"] == "tier"]
+        kept = [{"kind": "tally", "counts": remaining}] if remaining and not is_whole else []
+        changed: dict[str, Any] = {"effects": [*kept, *([] if is_whole else tier), *stays]}
+        if is_whole:
+            changed["reversed_by"] = receipt_id
+        tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(changed))
+        receipts.settle(tx, held, place, _active(tx, held))
+        revisions.record(tx, held.id, now)
+        return Answer(told)
+
+    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, ledger.Purse]) -> Place:
+        """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
+        case = self.case
+        definition = case.programme.at(case.now).definition
+        held = case.held.place
+        for effect in self.effects:
+            if effect["kind"] == "tier" and effect["after"]["tier"] == held.tier:
+                held = Place(**effect["before"])
+        counted: dict[Key, int] = {}
+        policy = definition.policy
+        if policy.is_tallied:
+            months = tiers.months_back(policy, case.now, definition.zone)
+            counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
+        return receipts.place(definition, counted, counts, purses, held, case.now)
+
+
+def _rest(line: Line, gone: int) -> Line:
+    quantity = line.quantity - gone
+    return replace(line, quantity=quantity, price=line.price * quantity // line.quantity)
+
+
+def _portion(uses: Sequence[Row], target: int, kept: int) -> list[tuple[Lot, int]]:
+    """The part of each use that lies above `target` and below what is kept now, counted from the first use."""
+    into, begins = [], 0
+    for use in uses:
+        ends = begins + use.amount
+        part = min(ends, kept) - max(begins, target)
+        if part > 0:
+            into.append((Lot(use.id, 0, use.expires, use.ripens), part))
+        begins = ends
+    return into
+
+
+def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
+    return {
+        (name, period): amount
+        for effect in effects
+        if effect["kind"] == "tally"
+        for name, period, amount in effect["counts"]
+    }
+
+
+def _unit(posting: Row) -> str:
+    return ledger.unit_of(posting.source, posting.target)
+
+
+def _account(name: str, unit: str) -> str:
+    """An account as drafts name it, without the unit."""
+    return name.removesuffix(f":{unit}") if unit else name
+
+
+def _undoing(posting: Row) -> dict[str, Any]:
+    return {"of": posting.kind, "posting": posting.seq}
+
+
+def _active(tx: Connection, held: Held) -> int | None:
+    """When something happened last that still stands."""
+    active = tx.execute(_SELECT_ACTIVE, {"b_card_id": held.id}).scalar()
+    return None if active is None else int(active)
+
+
+_receipt = t.table(t.Receipt)
+_SELECT_ACTIVE = (
+    select(_receipt.c.created)
+    .where(
+        _receipt.c.card_id == bindparam("b_card_id"),
+        _receipt.c.reverses.is_(None),
+        _receipt.c.reversed_by.is_(None),
+    )
+    .order_by(_receipt.c.id.desc())
+    .limit(1)
+)

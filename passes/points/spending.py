@@ -1,0 +1,49 @@
+"""Paying with points, behind the card's PIN where it has one, and what staff give or take by hand."""
+
+from __future__ import annotations
+
+from .. import cardpins
+from ..errors import BadInput
+from ..store import Connection
+from .discounts import Bill
+from .ledger import MEMBER, Draft
+from .moves import Move
+from .orders import Case
+
+
+def refuse_without_pin(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """A card that has a PIN spends with it alone."""
+    order = case.order
+    if (order.redeem or order.reward or order.transfer) and not order.proved and cardpins.has_one(tx, case.held):
+        raise cardpins.PinNeeded("This card has a PIN; send it along.", field="pin")
+    return None
+
+
+def pay(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """Points as money, at their worth, as far as the programme allows."""
+    redeem, worth = case.order.redeem, case.definition.worth
+    if not redeem:
+        return None
+    policy = case.definition.redeem_policy
+    if redeem < policy.least:
+        raise BadInput(f"Paying with points begins at {policy.least}.", field="redeem")
+    if redeem % policy.step:
+        raise BadInput(f"Points pay in steps of {policy.step}.", field="redeem")
+    if case.order.total and worth:
+        most = left.total * policy.share_percent // 100 // worth // policy.step * policy.step
+        if redeem > most:
+            raise BadInput(
+                f"{redeem} points are worth more than may be paid with points; at most {most}.", field="redeem"
+            )
+    draft = Draft("redeem", MEMBER, "spent", redeem, {"worth_of_one": worth})
+    return Move(discount=redeem * worth, drafts=(draft,))
+
+
+def adjust(tx: Connection, case: Case, left: Bill) -> Move | None:
+    amount, why = case.order.adjust, {"reason": case.order.reason}
+    if amount > 0:
+        expires = case.definition.ends("", case.now)
+        return Move(drafts=(Draft("adjust", "adjusted", MEMBER, amount, why, expires),))
+    if amount < 0:
+        return Move(drafts=(Draft("adjust", MEMBER, "adjusted", -amount, why),))
+    return None

@@ -1,0 +1,122 @@
+"""What cards hold beside their points, gathered for a drawing: coupons, what is left of rewards, a paid membership,
+and the counters that challenges and tiers go by.
+
+It only reads, a whole batch of cards at a time, and asks nothing of a programme that promises none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import bindparam, select
+
+from .card import Coupon
+from .couponcodes import written
+from .points.tallies import WHOLE_PROGRAMME
+from .points.tiers import count, months_back
+from .programmes import Programme
+from .stock import PERIOD
+from .store import Connection
+from .store import tables as t
+
+MOST_SHOWN = 20
+
+
+@dataclass
+class Possessions:
+    """One card's; `gone` and `had` count limited rewards, in all and by this card.
+
+    `reached` is how far each challenge is, `counted` what tiers go by (None: what was ever earned of the main unit).
+    """
+
+    coupons: tuple[Coupon, ...] = ()
+    gone: dict[str, int] = field(default_factory=dict)
+    had: dict[str, int] = field(default_factory=dict)
+    paid_until: int | None = None
+    reached: dict[str, int] = field(default_factory=dict)
+    counted: int | None = None
+
+
+def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: int) -> dict[int, Possessions]:
+    """By card; all of one programme."""
+    found = {id: Possessions() for id in card_ids}
+    definition = programme.definition
+    if definition.coupons:
+        _add_coupons(tx, programme, found)
+    if any(reward.stock or reward.per_member for reward in definition.rewards):
+        _add_counts(tx, programme, found)
+    if definition.challenges or definition.policy.is_tallied:
+        _add_progress(tx, programme, found, now)
+    elif definition.policy.levels and definition.policy.unit:
+        for row in tx.execute(_EARNED, {"ids": list(found), "b_unit": definition.policy.unit}):
+            found[row.card_id].counted = row.earned
+    if definition.membership:
+        for row in tx.execute(_PAID, {"ids": list(found)}):
+            found[row.card_id].paid_until = row.paid_until
+    return found
+
+
+def _add_coupons(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:
+    """Those that can be used or soon can; which of them time has ended is drawing's affair."""
+    names = {part.key: part.name for part in programme.definition.coupons}
+    for row in tx.execute(_ISSUED, {"ids": list(found)}):
+        mine = found[row.card_id]
+        if row.kind in names and len(mine.coupons) < MOST_SHOWN:
+            mine.coupons += (Coupon(written(row.code), row.kind, names[row.kind], row.starts, row.ends),)
+
+
+def _add_counts(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:
+    keys = {f"reward:{part.key}": part.key for part in programme.definition.rewards}
+    which = {"ids": [WHOLE_PROGRAMME, *found], "b_programme_id": programme.id, "keys": list(keys)}
+    counts: dict[int, dict[str, int]] = {}
+    for row in tx.execute(_GONE, which):
+        counts.setdefault(row.card_id, {})[keys[row.key]] = row.amount
+    for id, mine in found.items():
+        mine.gone, mine.had = counts.get(WHOLE_PROGRAMME, {}), counts.get(id, {})
+
+
+def _add_progress(tx: Connection, programme: Programme, found: dict[int, Possessions], now: int) -> None:
+    definition, counts = programme.definition, dict[int, dict[str, int]]()
+    goals = {f"goal:{challenge.key}": challenge.key for challenge in definition.challenges}
+    periods = {"", *(months_back(definition.policy, now, definition.zone) if definition.policy.is_tallied else ())}
+    which = {
+        "ids": list(found),
+        "b_programme_id": programme.id,
+        "keys": [*goals, definition.policy.tally],
+        "periods": sorted(periods),
+    }
+    for row in tx.execute(_COUNTED, which):
+        if row.key in goals:
+            found[row.card_id].reached[goals[row.key]] = row.amount
+        else:
+            counts.setdefault(row.card_id, {})[row.period] = row.amount
+    if definition.policy.is_tallied:
+        for id, mine in found.items():
+            mine.counted = count(definition.policy, counts.get(id, {}), now, definition.zone)
+
+
+_EARNED = select(t.Purse.card_id, t.Purse.earned).where(
+    t.Purse.card_id.in_(bindparam("ids", expanding=True)), t.Purse.unit == bindparam("b_unit")
+)
+_COUNTED = select(t.Tally.card_id, t.Tally.key, t.Tally.period, t.Tally.amount).where(
+    t.Tally.programme_id == bindparam("b_programme_id"),
+    t.Tally.card_id.in_(bindparam("ids", expanding=True)),
+    t.Tally.period.in_(bindparam("periods", expanding=True)),
+    t.Tally.key.in_(bindparam("keys", expanding=True)),
+)
+_ISSUED = (
+    select(t.Coupon.card_id, t.Coupon.code, t.Coupon.kind, t.Coupon.starts, t.Coupon.ends)
+    .where(t.Coupon.card_id.in_(bindparam("ids", expanding=True)), t.Coupon.state == "issued")
+    # What ends first is shown first.
+    .order_by(t.Coupon.ends.is_(None), t.Coupon.ends, t.Coupon.id)
+)
+_GONE = select(t.Tally.key, t.Tally.card_id, t.Tally.amount).where(
+    t.Tally.programme_id == bindparam("b_programme_id"),
+    t.Tally.card_id.in_(bindparam("ids", expanding=True)),
+    t.Tally.period == PERIOD,
+    t.Tally.key.in_(bindparam("keys", expanding=True)),
+)
+_PAID = select(t.Membership.card_id, t.Membership.paid_until).where(
+    t.Membership.card_id.in_(bindparam("ids", expanding=True))
+)
