@@ -21,6 +21,8 @@ Text = Mapping[str, str]
 """The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
 
 DAY_SECONDS = 86_400
+MOST_PLACES = 40
+"""A stamp card of more can only be told as a number."""
 Status = Literal["active", "blocked", "closed"]
 
 
@@ -224,6 +226,11 @@ class Stamps:
     prizes: tuple[Prize, ...] = ()
     filled: int = 0
 
+    @property
+    def can_be_drawn(self) -> bool:
+        """Whether there are few enough places to tell them apart."""
+        return self.of <= MOST_PLACES
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -267,6 +274,8 @@ class Promise:
     locations: tuple[Location, ...] = ()
     currency: str | None = None
     worth_of_one: int = 0
+    # What the main unit is: points, money, stamps or visits.
+    unit_kind: str = "points"
     units: tuple[Unit, ...] = ()
     stamps: Stamps | None = None
     challenges: tuple[Challenge, ...] = ()
@@ -348,6 +357,7 @@ class Card:
     expires: int | None = None
     # Which generation of links the card carries; revoking them is a change people must receive.
     link_version: int = 1
+    unit_kind: str = "points"
     balances: tuple[Balance, ...] = ()
     stamps: Stamps | None = None
     pending: Pending | None = None
@@ -363,6 +373,11 @@ class Card:
     def is_void(self) -> bool:
         """A blocked or closed card is still drawn, so that every copy of it shows that it ended."""
         return self.status != "active"
+
+    def held(self, unit: str) -> Balance:
+        """What the card holds of a unit ("": the main one)."""
+        main = Balance("", self.unit_kind, self.balance)
+        return next((balance for balance in self.balances if balance.unit == unit), main) if unit else main
 
     def to_json(self) -> str:
         """One line of JSON; equal cards give equal bytes."""
@@ -430,6 +445,7 @@ def draw(facts: Facts, now: int) -> Card:
         locations=promise.locations[:10],
         expires=facts.expires,
         link_version=facts.link_version,
+        unit_kind=promise.unit_kind,
         balances=_balances(promise, lots),
         stamps=_stamps(promise, lots),
         pending=_pending(lots, now),

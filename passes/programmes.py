@@ -207,6 +207,7 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
+        unit_kind=definition.main_kind,
         units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,
