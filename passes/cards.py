@@ -123,15 +123,15 @@ def find(tx: Connection, by: str, value: object, lock: bool = False) -> Held | N
     return Held(row) if row else None
 
 
+def many(tx: Connection, ids: Sequence[int]) -> list[Held]:
+    """The cards with these rows, which the caller holds already."""
+    return [Held(row) for row in tx.execute(_FIND_MANY, {"ids": ids})]
+
+
 def glance(store: Store, serial: str) -> Held | None:
     """The card of this serial number, for whoever looks at nothing else of the store."""
     rows = store.glance(_FIND["serial", False], b_value=serial)
     return Held(rows[0]) if rows else None
-
-
-def many(tx: Connection, ids: Sequence[int]) -> list[Held]:
-    """The cards with these rows, which the caller holds already."""
-    return [Held(row) for row in tx.execute(_FIND_MANY, {"ids": ids})]
 
 
 def set_status(tx: Connection, held: Held, status: str) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from . import cards, coupons, idempotency, programmes, revisions
+from .cards import Held
 from .points import receipts
 from .revisions import Sketch
 from .store import Connection, Row, Store
@@ -109,7 +110,7 @@ def _is_ours(tx: Connection, touch: int, after: int) -> bool:
 def _sketches(tx: Connection, ids: Sequence[int], now: int) -> Sketches:
     """Those that need nothing but a drawing. With a damaged card among them none: `_draw` finds out which it is."""
     try:
-        behind = {card.id for card in cards.many(tx, ids) if receipts.is_behind(tx, card, now)}
+        behind = {held.id for held in _behind(tx, ids, now)}
         return {made.row.id: made for made in revisions.sketch(tx, [id for id in ids if id not in behind], now)}
     except DBAPIError:
         raise
@@ -158,7 +159,12 @@ def _draw(tx: Connection, ids: Sequence[int], now: int) -> None:
 
 def _bring_up_to_date(tx: Connection, ids: Sequence[int], now: int) -> None:
     """What time and new rules do to the cards themselves: what they hold ends, tiers follow the counts."""
+    for held in _behind(tx, ids, now):
+        receipts.catch_up(tx, held, now)
+
+
+def _behind(tx: Connection, ids: Sequence[int], now: int) -> list[Held]:
+    """Cards to which something must be done before they are drawn."""
+    found = receipts.behind(tx, cards.many(tx, ids), now)
     # Each programme's chain is locked in turn: in one order everywhere, or two sweeps wait for each other.
-    held = cards.many(tx, ids)
-    for card in sorted(held, key=lambda card: (card.row.programme_id, card.id)):
-        receipts.catch_up(tx, card, now)
+    return sorted(found, key=lambda held: (held.row.programme_id, held.id))

@@ -138,6 +138,35 @@ class CornerShop:
             original = receipts.find(tx, receipt)
             return returns.reverse(tx, held, original, by or secrets.token_hex(6), self.now).body
 
+    def takes_lines_back(self, receipt: str, *lines: tuple[int, int], by: str | None = None) -> dict[str, Any]:
+        """Some articles of some lines: their places on the receipt, and how many."""
+        with self.store.transaction() as tx:
+            held = cards.by_serial(tx, receipts.find(tx, receipt).serial, lock=True)
+            returned = [returns.Returned(line, quantity) for line, quantity in lines]
+            original = receipts.find(tx, receipt)
+            return returns.give_back(tx, held, original, returned, by or secrets.token_hex(6), self.now).body
+
+    def state(self, serial: str) -> dict[str, Any]:
+        """All that a receipt can change of a card, but for its history."""
+        card = self.held(serial).row
+        mine = {name: getattr(card, name) for name in ("status", "tier", "tier_since", "tier_until", "active")}
+        queries = {
+            "purses": select(t.Purse.unit, t.Purse.balance, t.Purse.earned).where(t.Purse.card_id == card.id),
+            "lots": select(t.Lot.unit, t.Lot.left, t.Lot.expires, t.Lot.ripens).where(
+                t.Lot.card_id == card.id, t.Lot.left > 0
+            ),
+            "counts": select(t.Tally.card_id, t.Tally.key, t.Tally.period, t.Tally.amount).where(
+                t.Tally.card_id.in_((0, card.id)), t.Tally.amount != 0
+            ),
+            "coupons": select(t.Coupon.kind, t.Coupon.code).where(
+                t.Coupon.card_id == card.id, t.Coupon.state == "issued"
+            ),
+        }
+        with self.store.reading() as tx:
+            found = {name: sorted(map(repr, tx.execute(query))) for name, query in queries.items()}
+        found["purses"] = [each for each in found["purses"] if not each.endswith(", 0, 0)")]
+        return mine | found
+
     def renames(self, serial: str, name: str) -> None:
         member = self.member_of(serial)
         with self.store.transaction() as tx:

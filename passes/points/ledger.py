@@ -170,6 +170,16 @@ def account(tx: Connection, card_id: int, programme_id: int, idle_ends: Mapping[
     return Account(card_id, programme_id, purses)
 
 
+def have_ended(tx: Connection, idle_ends: Mapping[int, Mapping[str, int]], now: int) -> set[int]:
+    """Which of the cards hold lots whose time has come; by card, when each unit ends for idleness."""
+    ended = set(tx.execute(_SELECT_ENDED, {"ids": list(idle_ends), "b_now": now}).scalars())
+    idle = {card: [unit for unit, end in ends.items() if end <= now] for card, ends in idle_ends.items()}
+    if any(idle.values()):
+        which = {"ids": [card for card, units in idle.items() if units]}
+        ended |= {row.card_id for row in tx.execute(_SELECT_HELD, which) if row.unit in idle[row.card_id]}
+    return ended
+
+
 def head(tx: Connection, programme_id: int) -> Head:
     row = tx.execute(_LOCK_CHAIN, {"b_programme_id": programme_id}).one()
     return Head(row.seq, row.head)
@@ -431,6 +441,12 @@ _SELECT_ACCOUNT = (
     .outerjoin(_lot, (_lot.c.card_id == _purse.c.card_id) & (_lot.c.unit == _purse.c.unit) & (_lot.c.left > 0))
     .where(_purse.c.card_id == bindparam("b_card_id"))
     .order_by(_purse.c.unit, _lot.c.id)
+)
+_SELECT_ENDED = select(_lot.c.card_id).where(
+    _lot.c.card_id.in_(bindparam("ids", expanding=True)), _lot.c.left > 0, _lot.c.expires <= bindparam("b_now")
+)
+_SELECT_HELD = select(_purse.c.card_id, _purse.c.unit).where(
+    _purse.c.card_id.in_(bindparam("ids", expanding=True)), _purse.c.balance > 0
 )
 _LOCK_CHAIN = (
     select(_chain.c.seq, _chain.c.head).where(_chain.c.programme_id == bindparam("b_programme_id")).with_for_update()

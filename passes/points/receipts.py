@@ -8,14 +8,14 @@ changed, so that `returns` can take it back, wholly or in part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import memberships, partners, programmes, revisions
+from .. import memberships, partners, possessions, programmes, revisions
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -96,28 +96,36 @@ def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> Pla
     return tiers.reckon(policy, counts, Place(None), now, definition.zone)
 
 
+def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
+    """Those of the cards for which time or new rules have something in store (see `catch_up`)."""
+    of_programme: dict[Programme, list[Held]] = {}
+    for held in cards:
+        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        of_programme.setdefault(programme, []).append(held)
+    found: list[Held] = []
+    for programme, group in of_programme.items():
+        definition, ids = programme.at(now).definition, [held.id for held in group]
+        ended = ledger.have_ended(tx, {held.id: definition.idle_ends(held.active) for held in group}, now)
+        counted = possessions.gather(tx, programme, ids, now)
+        for held in group:
+            count = counted[held.id].counted
+            tier = definition.policy.tier_at(held.row.earned if count is None else count)
+            lapses = held.row.tier_until is not None and held.row.tier_until <= now
+            if held.id in ended or lapses or tier != held.row.tier:
+                found.append(held)
+    return found
+
+
 def catch_up(tx: Connection, held: Held, now: int) -> None:
     """What time alone does to a card whose row the caller holds: what it holds ends, and its tier lapses."""
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     account = ledger.expire(tx, opened(tx, programme, held), now)
-    settle(tx, held, _place_at(tx, programme, held, account, now), held.row.active)
-
-
-def is_behind(tx: Connection, held: Held, now: int) -> bool:
-    """Whether `catch_up` has anything to do; nothing is written."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    account = opened(tx, programme, held)
-    return bool(ledger.ended(account, now)) or _place_at(tx, programme, held, account, now) != held.place
-
-
-def _place_at(tx: Connection, programme: Programme, held: Held, account: Account, now: int) -> Place:
-    """Where the card stands among the tiers without anything new."""
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
     if definition.policy.is_tallied:
         months = tiers.months_back(definition.policy, now, definition.zone)
         counted = tallies.read(tx, programme.id, held.id, months)
-    return place(definition, counted, {}, account.purses, held.place, now)
+    settle(tx, held, place(definition, counted, {}, account.purses, held.place, now), held.row.active)
 
 
 def opened(tx: Connection, programme: Programme, held: Held) -> Account:

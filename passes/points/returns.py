@@ -136,9 +136,11 @@ class _Undoing:
             select(t.Posting).where(t.Posting.receipt_id == original.id).order_by(t.Posting.seq)
         ).all()
         self.before = self._returns()
+        self.effects: list[Effect] = list(original.effects or [])
         taken = self._taken_back()
         self.kept = {posting.seq: posting.amount - taken.get(posting.seq, 0) for posting in self.postings}
-        self.effects: list[Effect] = list(original.effects or [])
+        # By posting: what could not be taken back and never will be.
+        self.forgiven: dict[int, int] = {}
 
     def left_after(self, returned: Sequence[Returned]) -> Kept:
         """The purchase without what comes back now and what came back before."""
@@ -181,8 +183,10 @@ class _Undoing:
         )
         taken: dict[int, int] = {}
         for row in self.tx.execute(query):
-            number = row.why["posting"]
-            taken[number] = taken.get(number, 0) + row.amount + row.why.get("forgiven", 0)
+            taken[row.why["posting"]] = taken.get(row.why["posting"], 0) + row.amount
+        for effect in self.effects:
+            if effect["kind"] == "forgiven":
+                taken[effect["posting"]] = taken.get(effect["posting"], 0) + effect["amount"]
         return taken
 
     def _rest_of_purchase(self, lines: Sequence[Line], left: Sequence[Line]) -> Kept:
@@ -285,14 +289,20 @@ class _Undoing:
     def _take(self, posting: Row, amount: int, before: Sequence[Draft]) -> list[Draft]:
         unit = _unit(posting)
         why = _undoing(posting)
-        if self.forgives:
+        if self.forgives or self._is_used_up_by_itself(unit):
             has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
             if has < amount:
                 why |= {"forgiven": amount - has}
+                self.forgiven[posting.seq] = amount - has
                 amount = has
         if not amount:
             return []
         return [Draft("reverse", MEMBER, _account(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)]
+
+    def _is_used_up_by_itself(self, unit: str) -> bool:
+        """Stamps are; that they are gone must not keep goods from coming back."""
+        card = self.case.definition.rules_in_force.stamps
+        return card is not None and card.unit == unit
 
     def _counts(self, kept: Kept | None, outcome: Outcome) -> dict[Key, int]:
         """By how much the counters move: to what the rest of the purchase adds to them."""
@@ -362,8 +372,9 @@ class _Undoing:
         own = _counts_of(self.effects)
         remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
         tier = [effect for effect in self.effects if effect["kind"] == "tier"]
+        forgiven = [{"kind": "forgiven", "posting": seq, "amount": n} for seq, n in self.forgiven.items()]
         kept = [{"kind": "tally", "counts": remaining}] if remaining and not is_whole else []
-        changed: dict[str, Any] = {"effects": [*kept, *([] if is_whole else tier), *stays]}
+        changed: dict[str, Any] = {"effects": [*kept, *([] if is_whole else tier), *stays, *forgiven]}
         if is_whole:
             changed["reversed_by"] = receipt_id
         tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(changed))

@@ -431,8 +431,12 @@ class _Evaluation:
         price = sum(line.price for line in meant)
         return price * paid // self.whole if self.whole else 0
 
-    def _items(self, goods: Goods | None) -> int:
-        return sum(line.quantity for line in self.purchase.lines if goods is None or goods.has(line))
+    def _items(self, goods: Goods | None, also: Goods | None = None) -> int:
+        return sum(
+            line.quantity
+            for line in self.purchase.lines
+            if (goods is None or goods.has(line)) and (also is None or also.has(line))
+        )
 
     def _multiplied(self, rule: Rule, measured: int, base: int) -> tuple[list[dict[str, Any]], int]:
         multipliers = self.live.get(rule.unit, ())
@@ -450,18 +454,15 @@ class _Evaluation:
         return ([{"rule": best.key, "percent": best.percent, "extra": extra}] if extra else []), base + extra
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
-        if multiplier.goods is not None and rule.measure in ("money", "item"):
-            meant = (
-                self._money(rule.goods, multiplier.goods)
-                if rule.measure == "money"
-                else sum(
-                    line.quantity
-                    for line in self.purchase.lines
-                    if multiplier.goods.has(line) and (rule.goods is None or rule.goods.has(line))
-                )
-            )
-            amount = amount * meant // measured
+        if multiplier.goods is not None:
+            amount = amount * self._meant(rule, multiplier.goods) // measured
         return divide(amount * (multiplier.percent - 100), 100, rule.rounding)
+
+    def _meant(self, rule: Rule, goods: Goods) -> int:
+        """How much of what a rule measured belongs to these goods; visits and events have none."""
+        if rule.measure == "money":
+            return self._money(rule.goods, goods)
+        return self._items(rule.goods, goods) if rule.measure == "item" else 0
 
     def _capped(self, rule: Rule, amount: int) -> tuple[int, Note | None]:
         if rule.caps is UNCAPPED:

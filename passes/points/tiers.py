@@ -37,6 +37,10 @@ class Policy:
     def is_tallied(self) -> bool:
         return bool(self.levels) and not self.is_simple
 
+    def tier_at(self, count: int) -> str | None:
+        """The highest tier that the count reaches."""
+        return next((key for threshold, key in reversed(self.levels) if threshold <= count), None)
+
     @property
     def tally(self) -> str:
         return f"tier:{self.by}:{self.unit}" if self.by == "earned" else f"tier:{self.by}"
@@ -95,7 +99,7 @@ def months_back(policy: Policy, now: int, zone: tzinfo) -> list[str]:
         return [""]
     latest = _day(now, zone)
     reach = policy.months if policy.period == "months" else latest.month + 12
-    earliest = _day(now - policy.grace_days * 86_400, zone)
+    earliest = latest - timedelta(days=policy.grace_days)
     graced = _index(latest) - _index(earliest) + (12 if policy.period == "year" and policy.grace_days else 0)
     return [_month(_index(latest) - back) for back in range(reach + graced)]
 
@@ -108,15 +112,17 @@ def reckon(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zon
     if reached < before and policy.period != "ever" and policy.down != "recount":
         rank = before if policy.down == "never" or not _may_fall(policy, held, now, zone) else max(reached, before - 1)
     tier = policy.levels[rank - 1][1] if rank else None
-    since = held.since if tier == held.tier and held.since is not None else now
-    return Place(tier, since, _until(policy, counts, rank, reached, now, zone))
+    stays = tier == held.tier and held.since is not None
+    since = held.since if stays else now
+    return Place(tier, since if tier else None, _until(policy, counts, rank, reached, now, zone))
 
 
 def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
     """The best window that still holds: the one of today, or of a day that is still within its grace."""
     if policy.period == "ever":
         return counts.get("", 0)
-    days = {_month(_index(_day(now - back * 86_400, zone))) for back in (0, policy.grace_days)}
+    today = _day(now, zone)
+    days = {_month(_index(today - timedelta(days=back))) for back in (0, policy.grace_days)}
     return max(_window(policy, counts, month) for month in days)
 
 
@@ -140,7 +146,7 @@ def _until(policy: Policy, counts: Mapping[str, int], rank: int, reached: int, n
 
 def _turns(policy: Policy, now: int, zone: tzinfo) -> Iterator[int]:
     """The instants to come at which a window ends and its grace is over."""
-    index = _index(_day(now - policy.grace_days * 86_400, zone))
+    index = _index(_day(now, zone) - timedelta(days=policy.grace_days))
     for ahead in range(1, policy.months + 26):
         month = index + ahead
         if policy.period == "year" and month % 12:

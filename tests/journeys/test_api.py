@@ -464,16 +464,16 @@ def test_lines_come_back_and_the_rest_stays(corner_shop: ShopSystem) -> None:
         answer = corner_shop.post("/receipts/R-1/reverse", back)
         assert answer.status_code == 201
         assert corner_shop.points(card) == had + 27
-    for lines, field in (
+    wrong: list[tuple[list[dict[str, Any]], str]] = [
         ([{"sku": "tea"}], "lines.0.sku"),
         ([{"line": 2}], "lines.0.line"),
         ([{"line": 0, "sku": "beans"}], "lines.0"),
         ([{"line": "0"}], "lines.0.line"),
         ([], "lines"),
-    ):
-        assert_problem(
-            corner_shop.post("/receipts/R-1/reverse", {"receipt": "B-2", "lines": lines}), 422, "bad_input", field
-        )
+    ]
+    for returned, field in wrong:
+        answer = corner_shop.post("/receipts/R-1/reverse", {"receipt": "B-2", "lines": returned})
+        assert_problem(answer, 422, "bad_input", field)
     twice = {"receipt": "B-2", "lines": [{"sku": "beans", "quantity": 2}]}
     assert_problem(corner_shop.post("/receipts/R-1/reverse", twice), 409, "conflict", "lines")
     unnamed = {"lines": [{"sku": "beans"}]}

@@ -117,6 +117,8 @@ def shape(card: Card, link: str) -> Hashable:
         card.worth is not None and card.currency,
         card.news is not None,
         card.expiring is not None,
+        bool(card.coupons),
+        card.membership is not None,
         card.expires is not None,
         card.code.isascii(),
         _is_address(link),
@@ -219,8 +221,12 @@ def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
         yield Field("news", blank("news"), "label.news", changeMessage="%@", dataDetectorTypes=NOTHING)
     yield from shared.offers
     if not card.is_void:
+        if card.coupons:
+            yield Field("coupons", "coupons.words", "label.coupons", dataDetectorTypes=NOTHING)
         if card.rewards:
             yield Field("rewards", "rewards.words", "label.rewards", dataDetectorTypes=NOTHING)
+        if card.membership:
+            yield Field("membership", "membership.words", "label.membership", dataDetectorTypes=NOTHING)
         if card.progress and card.progress.towards == "tier":
             yield Field("progress.words", "progress.words", "label.progress", dataDetectorTypes=NOTHING)
         if card.expiring:

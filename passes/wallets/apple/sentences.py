@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
-from ...card import Card, News, Offer, Progress, Reward, Text
+from ...card import Card, Coupon, Membership, News, Offer, Progress, Reward, Text
 from ...words import Words
 from . import strings
 
@@ -23,6 +23,7 @@ NAME, PARAGRAPH, TERMS = 60, 800, 8000
 ALIKE = (
     *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
     *("label.rewards", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
+    *("label.coupons", "label.membership"),
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
 )
@@ -54,7 +55,7 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
 
 def nearest(card: Card) -> Sequence[Reward]:
     """Rewards that are the member's now, then the nearest."""
-    return sorted(card.rewards, key=lambda reward: (reward.missing, reward.cost))[:MOST_REWARDS]
+    return sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
 
 
 def own_lines(card: Card, rewards: Sequence[Reward], words: Words, zone: tzinfo) -> str:
@@ -65,6 +66,10 @@ def own_lines(card: Card, rewards: Sequence[Reward], words: Words, zone: tzinfo)
     if not card.is_void:
         if rewards:
             lines.append(strings.line("rewards.words", _rewards(rewards, card.unit, words)))
+        if card.coupons:
+            lines.append(strings.line("coupons.words", "\n".join(_coupon(each, words, zone) for each in card.coupons)))
+        if card.membership:
+            lines.append(strings.line("membership.words", _membership(card.membership, words, zone)))
         way = card.progress
         if way and way.towards == "tier":
             name = words.pick(way.name)
@@ -92,7 +97,7 @@ def _news(card: Card, news: News, words: Words) -> str:
         key if words.has(key) else "news.adjust",
         title=pick(words, news.words, NAME) if news.words else "",
         amount=number(words, news.amount),
-        unit=_noun(words, card.unit, news.amount),
+        unit=_noun(words, news.unit or card.unit, news.amount),
         balance=number(words, card.balance),
         balance_unit=_noun(words, card.unit, card.balance),
     )
@@ -101,11 +106,20 @@ def _news(card: Card, news: News, words: Words) -> str:
 def _rewards(rewards: Sequence[Reward], unit: str, words: Words) -> str:
     """A line for each reward."""
     return "\n".join(
-        [
-            _missing(words, "reward.missing" if r.missing else "reward.ready", unit, words.pick(r.name), r.missing)
-            for r in rewards
-        ]
+        [_missing(words, f"reward.{r.stands}", r.unit or unit, words.pick(r.name), r.missing) for r in rewards]
     )
+
+
+def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
+    """Its name, its last day if it has one, and the code to show at the till."""
+    date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
+    key = "coupon.until" if coupon.ends else "coupon.line"
+    return words.say(key, name=pick(words, coupon.name, NAME), code=coupon.code, date=date)
+
+
+def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:
+    date = words.date(membership.until - 1, zone) if membership.until else ""
+    return words.say(f"membership.{membership.state}", date=date)
 
 
 @lru_cache(maxsize=16384)

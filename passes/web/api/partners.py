@@ -43,7 +43,7 @@ class Month(Body):
     month: Annotated[str, Field(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="A month such as 2026-11.")]
 
 
-class Statement(Answer):
+class PartnerMonth(Answer):
     """Points given and taken at a partner's tills, money for each, and what it `owes` (below zero: is owed)."""
 
     partner: str
@@ -64,7 +64,7 @@ class Clearing(Answer):
     programme: str
     month: str
     currency: str
-    partners: list[Statement]
+    partners: list[PartnerMonth]
 
 
 class Sums(Answer):
