@@ -276,6 +276,8 @@ class Promise:
     worth_of_one: int = 0
     # What the main unit is: points, money, stamps or visits.
     unit_kind: str = "points"
+    # What tiers are counted in: nothing for the main unit, another one, or `spend` or `visits`.
+    tier_unit: str = ""
     units: tuple[Unit, ...] = ()
     stamps: Stamps | None = None
     challenges: tuple[Challenge, ...] = ()
@@ -366,6 +368,9 @@ class Card:
     # Until when the tier holds if nothing more is counted, and whether it is time to say so.
     tier_until: int | None = None
     tier_warning: bool = False
+    # What tiers are counted in (see `Promise`), and how much more of it keeps this one beyond `tier_until`.
+    tier_unit: str = ""
+    tier_missing: int = 0
     coupons: tuple[Coupon, ...] = ()
     membership: Membership | None = None
 
@@ -453,6 +458,8 @@ def draw(facts: Facts, now: int) -> Card:
         challenges=_challenges(facts, now),
         tier_until=until,
         tier_warning=until is not None and until - promise.warn_seconds <= now,
+        tier_unit=promise.tier_unit,
+        tier_missing=max(0, tier.threshold - facts.earned) if tier and until is not None else 0,
         coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
         membership=membership(facts.paid_until, promise.grace_days, now),
     )
@@ -531,8 +538,18 @@ def _balances(promise: Promise, lots: tuple[Lot, ...]) -> tuple[Balance, ...]:
 
 
 def _stamps(promise: Promise, lots: tuple[Lot, ...]) -> Stamps | None:
-    card = promise.stamps
+    card = promise.stamps or _simple_stamps(promise)
     return replace(card, filled=min(card.of, _held(lots, card.unit))) if card else None
+
+
+def _simple_stamps(promise: Promise) -> Stamps | None:
+    """Stamps that buy rewards are a card of as many places as the dearest reward costs."""
+    prizes = sorted(
+        (Prize(reward.cost, reward.name) for reward in promise.rewards if not reward.unit), key=lambda prize: prize.at
+    )
+    if promise.unit_kind != "stamps" or not prizes:
+        return None
+    return Stamps("", prizes[-1].at, tuple(prizes))
 
 
 def _held(lots: tuple[Lot, ...], unit: str) -> int:

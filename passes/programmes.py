@@ -208,6 +208,7 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
         unit_kind=definition.main_kind,
+        tier_unit=definition.tier_unit,
         units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,
