@@ -216,11 +216,6 @@ def expire(tx: Connection, now: int, chunk: int) -> int:
     return len(ids)
 
 
-def next_end(tx: Connection) -> int | None:
-    """When the next coupon ends."""
-    return tx.execute(select(func.min(t.Coupon.ends)).where(t.Coupon.state == "issued")).scalar()
-
-
 def told(tx: Connection, code: str, now: int) -> ItsACoupon:
     """What to tell whoever scanned a coupon where a card was expected."""
     row = find(tx, code)

@@ -549,6 +549,7 @@ class Definition(Part):
     gift: GiftPart | None = None
     referral: ReferralPart | None = None
     partners: tuple[PartnerPart, ...] = Field(default=(), max_length=20)
+    leaderboard: bool = False
     locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)
     terms: LongText | None = None
 
@@ -560,6 +561,9 @@ class Definition(Part):
             raise ValueError("tiers with different thresholds")
         if self.expire_days is not None and self.expiry is not None:
             raise ValueError("either `expire_days` or `expiry`")
+        stamps = self.stamps
+        if stamps and any(p.give.amount and self.short(p.give.unit) == self.short(stamps.unit) for p in stamps.prizes):
+            raise ValueError("stamps.prizes: something else than stamps, which would fill the card that gives them")
         return self
 
     @property

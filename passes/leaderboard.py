@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, sel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
+from . import programmes
 from .cards import Held
 from .errors import BadInput, Conflict
 from .points.ledger import MEMBER
@@ -46,6 +47,8 @@ def nickname(tx: Connection, card_id: int) -> str | None:
 def appear(tx: Connection, held: Held, name: str, now: int) -> str:
     """Be seen under this name from now on; the name as it is shown. The caller holds the card's row."""
     held.refuse_unless_active()
+    if not programmes.get(tx, held.row.programme_id).definition.leaderboard:
+        raise Conflict("This programme has no leaderboard.", field="nickname")
     shown = one_line(name)
     if not LEAST_NAME <= len(shown) <= MOST_NAME:
         raise BadInput(f"A nickname has {LEAST_NAME} to {MOST_NAME} letters.", field="nickname")

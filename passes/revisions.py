@@ -11,11 +11,12 @@ but the rows it was made of, so `keep` takes it if those are the same when it re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import Update, bindparam, case, func, or_, select, update
 
 from . import installations, programmes
 from .card import Facts, Lot, News, digest, draw, next_change
@@ -30,6 +31,18 @@ def record(tx: Connection, card_id: int, now: int) -> int:
     return record_many(tx, [card_id], now, bulk=False)[card_id]
 
 
+def settle(tx: Connection, card_id: int, now: int, columns: Mapping[str, Any], lots: tuple[Lot, ...]) -> int:
+    """As `record`, for whoever changed the card and knows its lots: `columns` are written with the drawing, at once."""
+    rows = tx.execute(_SELECT, {"ids": [card_id]}).all()
+    row = SimpleNamespace(**{**rows[0]._mapping, **columns})
+    beside = _possessions(tx, rows, now)[card_id]
+    made = _sketch(tx, row, lots, beside, now)
+    tx.execute(_SETTLE_CARD, made.drawn | {f"b_{name}": getattr(row, name) for name in SETTLED})
+    if made.drawn["b_revision"] != row.revision:
+        _make_stale(tx, [made.drawn], now, bulk=False)
+    return int(made.drawn["b_revision"])
+
+
 def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -> dict[int, int]:
     """Draw cards whose rows the caller holds. `bulk`: told after whatever a member did themselves."""
     made = sketch(tx, card_ids, now)
@@ -41,7 +54,7 @@ def record_many(tx: Connection, card_ids: Sequence[int], now: int, bulk: bool) -
 class Sketch:
     """A card's columns after a drawing, and all it was made of."""
 
-    row: Row
+    row: Any
     lots: tuple[Lot, ...]
     beside: Possessions
     drawn: dict[str, Any]
@@ -107,7 +120,7 @@ def _possessions(tx: Connection, rows: Sequence[Row], now: int) -> dict[int, Pos
     return found
 
 
-def _sketch(tx: Connection, row: Row, lots: tuple[Lot, ...], beside: Possessions, now: int) -> Sketch:
+def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions, now: int) -> Sketch:
     programme = programmes.at_version(tx, row.programme_id, row.version)
     facts = Facts(
         promise=programme.promise,
@@ -171,6 +184,7 @@ _SELECT = (
         t.Card.programme_id,
         t.Card.status,
         t.Card.tier,
+        t.Card.tier_since,
         t.Card.tier_until,
         t.Card.active,
         func.coalesce(t.Purse.earned, 0).label("earned"),
@@ -198,11 +212,16 @@ _SELECT_LOTS = (
 )
 # Plain tables: statements over row classes cost more each time they run.
 _card, _installation = t.table(t.Card), t.table(t.Installation)
-_UPDATE_CARD = (
-    update(_card)
-    .where(_card.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}") for name in ("revision", "modified", "digest", "face", "next_change")})
-)
+_DRAWN = ("revision", "modified", "digest", "face", "next_change")
+SETTLED = ("tier", "tier_since", "tier_until", "active", "latest")
+"""What `settle` writes beside the drawing."""
+
+
+def _updating(names: Sequence[str]) -> Update:
+    return update(_card).where(_card.c.id == bindparam("b_id")).values({n: bindparam(f"b_{n}") for n in names})
+
+
+_UPDATE_CARD, _SETTLE_CARD = _updating(_DRAWN), _updating((*_DRAWN, *SETTLED))
 _LOCK_INSTALLATIONS = installations.locking(t.Installation.card_id.in_(bindparam("ids", expanding=True)))
 # A lease, a back-off and a person's decision outlive a new revision: only a row at rest becomes due now.
 _is_waiting = or_(_installation.c.lease.is_not(None), _installation.c.attempts > 0, _installation.c.set_aside)

@@ -32,15 +32,15 @@ Sketches = Mapping[int, Sketch]
 
 
 def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
-    """One step of each kind. Returns how many cards were drawn, so the caller knows whether to rest."""
+    """One step of each kind. How many cards were drawn and coupons ended, so the caller knows whether to rest."""
     with store.transaction() as tx:
         programmes.take_up(tx, now)
-        coupons.expire(tx, now, chunk)
+        ended = coupons.expire(tx, now, chunk)
     drawn = _draw_due(store, now, chunk) + _continue_touch(store, now, chunk)
     if not drawn:
         with store.transaction() as tx:
             idempotency.forget_old(tx, now)
-    return drawn
+    return drawn + ended
 
 
 def next_due(tx: Connection) -> int | None:

@@ -18,7 +18,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PURE = ("passes.card", "passes.codes", "passes.errors", "passes.points.rules", "passes.points.tiers")
+PURE = (
+    "passes.card",
+    "passes.codes",
+    "passes.couponcodes",
+    "passes.errors",
+    "passes.points.discounts",
+    "passes.points.rules",
+    "passes.points.tiers",
+)
 CORE = (
     "passes.card",
     "passes.codes",
@@ -29,6 +37,17 @@ CORE = (
     "passes.members",
     "passes.programmes",
     "passes.offers",
+    "passes.coupons",
+    "passes.promos",
+    "passes.rewards",
+    "passes.giftcards",
+    "passes.transfers",
+    "passes.memberships",
+    "passes.referrals",
+    "passes.friends",
+    "passes.leaderboard",
+    "passes.partners",
+    "passes.liability",
     "passes.store",
 )
 RENDER_MAY_SEE = ("passes.card", "passes.look", "passes.phrases", "passes.words", "passes.errors")

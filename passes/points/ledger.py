@@ -192,10 +192,12 @@ def write(
     now: int,
     receipt_id: int | None = None,
     chain: Head | None = None,
+    marks: bool = True,
 ) -> Account:
     """Post the drafts in order; the account as it is afterwards.
 
-    Raises `NotEnoughPoints` before anything is written.
+    Raises `NotEnoughPoints` before anything is written. Unless the caller draws the card itself (`marks` False), it is
+    marked as due to be drawn, so that a card nobody draws is found by the sweep.
     """
     work = _Work(account, now)
     for draft in drafts:
@@ -204,7 +206,8 @@ def write(
     lots = work.open_lots(tx)
     _insert_postings(tx, account, drafts, work, lots, chain, receipt_id, now)
     work.settle(tx, lots)
-    _settle(tx, account, drafts, now)
+    if marks:
+        tx.execute(_MARK_CARD, {"b_id": account.id, "latest": latest(drafts, now), "next_change": now})
     return work.account(lots)
 
 
@@ -410,11 +413,6 @@ def _posting(account: Account, draft: Draft, seq: int, receipt_id: int | None, n
     }
 
 
-def _settle(tx: Connection, account: Account, drafts: Sequence[Draft], now: int) -> None:
-    """What the card tells of it. `next_change` says "now", so that a card nobody draws is found by the sweep."""
-    tx.execute(_SETTLE_CARD, {"b_id": account.id, "latest": latest(drafts, now), "next_change": now})
-
-
 def latest(drafts: Sequence[Draft], now: int) -> dict[str, Any]:
     """What happened is named after its largest part, of the main unit if that moved: paying with 100 and earning 5 is
     paying."""
@@ -472,7 +470,7 @@ def _holding(made: Any) -> Any:
 
 
 _UPSERT_PURSE = {"sqlite": _holding(sqlite.insert(_purse)), "postgresql": _holding(postgresql.insert(_purse))}
-_SETTLE_CARD = (
+_MARK_CARD = (
     update(_card)
     .where(_card.c.id == bindparam("b_id"))
     .values({name: bindparam(name) for name in ("latest", "next_change")})

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import memberships, partners, possessions, programmes, revisions
+from ..card import Lot
 from ..cards import Held
 from ..definition import Definition
 from ..errors import BadInput, Conflict, KeyReused, NotFound
@@ -307,12 +308,25 @@ def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
             "created": now,
         },
     )
-    if plan.drafts:
-        ledger.write(tx, case.account, plan.drafts, now, receipt_id, chain)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
-    settle(tx, held, plan.place, now)
-    revisions.record(tx, held.id, now)
+    write(tx, case, plan, now, receipt_id, chain)
     return Answer(told)
+
+
+def write(
+    tx: Connection, case: Case, plan: Plan, active: int | None, receipt_id: int, chain: ledger.Head | None
+) -> None:
+    """Post what is planned, and draw the card with what that makes of it."""
+    account, now = case.account, case.now
+    columns: dict[str, Any] = {"active": active}
+    if plan.drafts:
+        account = ledger.write(tx, account, plan.drafts, now, receipt_id, chain, marks=False)
+        columns["latest"] = ledger.latest(plan.drafts, now)
+    columns |= {"tier": plan.place.tier, "tier_since": plan.place.since, "tier_until": plan.place.until}
+    lots = tuple(
+        Lot(lot.left, lot.expires, unit, lot.ripens) for unit, purse in account.purses.items() for lot in purse.lots
+    )
+    revisions.settle(tx, case.held.id, now, columns, lots)
 
 
 def settle(tx: Connection, held: Held, place: Place, active: int | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from .. import programmes, revisions
+from .. import programmes
 from ..cards import Held
 from ..errors import BadInput, Conflict
 from ..store import Connection, Row
@@ -366,8 +366,6 @@ class _Undoing:
             "created": now,
         }
         receipt_id = receipts.insert_receipt(tx, values)
-        if drafts:
-            ledger.write(tx, case.account, drafts, now, receipt_id, chain)
         tallies.add(tx, held.row.programme_id, held.id, counts)
         own = _counts_of(self.effects)
         remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
@@ -378,8 +376,7 @@ class _Undoing:
         if is_whole:
             changed["reversed_by"] = receipt_id
         tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(changed))
-        receipts.settle(tx, held, place, _active(tx, held))
-        revisions.record(tx, held.id, now)
+        receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
 
     def _place(self, counts: Mapping[Key, int], purses: Mapping[str, ledger.Purse]) -> Place:

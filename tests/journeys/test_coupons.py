@@ -246,6 +246,7 @@ def test_guessing_is_slowed_down_after_twenty_wrong_codes(shop: CornerShop) -> N
     tries(couponcodes.written(code))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_codes_are_all_different(tmp_path: Path) -> None:
     shop = CornerShop.open(f"sqlite:///{tmp_path}/passes.db", coupons=KINDS)
     codes = issue(shop, "big", n=100_000)

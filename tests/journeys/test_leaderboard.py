@@ -15,7 +15,7 @@ from tests.corner_shop import DAY, CornerShop
 
 @pytest.fixture
 def shop(store_url: str) -> Iterator[CornerShop]:
-    shop = CornerShop.open(store_url)
+    shop = CornerShop.open(store_url, leaderboard=True)
     shop.now = int(datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp())
     yield shop
     shop.close()

@@ -365,7 +365,7 @@ class Life(RuleBasedStateMachine):
                 language=member.language,
                 status=row.status,
                 joined=row.created,
-                earned=row.earned,
+                earned=self.shop.held(serial).row.earned,
                 tier=row.tier,
                 lots=tuple(Lot(*lot) for lot in tx.execute(open_lots.order_by(t.Lot.id))),
                 latest=News(**row.latest) if row.latest else None,

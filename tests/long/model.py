@@ -1,4 +1,4 @@
-"""The random life of a programme (tests/journeys/test_model.py), for as long as you like.
+"""The random lives of programmes (tests/journeys/test_model.py, test_engine_model.py), for as long as you like.
 
     .venv/bin/python -m tests.long.model --runs 2000 --steps 100
     .venv/bin/python -m tests.long.model --runs 50 --store postgresql
@@ -14,6 +14,7 @@ import os
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests import servers
+from tests.journeys.test_engine_model import ManyRules, ManyRulesOnPostgres
 from tests.journeys.test_model import Life, LifeOnPostgres, profile
 
 
@@ -25,11 +26,14 @@ def main() -> None:
     chosen = parser.parse_args()
     os.environ["PASSES_TEST_RANDOM"] = "1"
     if chosen.store != "postgresql":
-        run_state_machine_as_test(Life, settings=profile(chosen.runs, chosen.steps))
+        for machine in (Life, ManyRules):
+            run_state_machine_as_test(machine, settings=profile(chosen.runs, chosen.steps))
         print(f"sqlite: {chosen.runs} lives of at most {chosen.steps} steps, all accounts agree")
     if chosen.store != "sqlite":
-        with servers.postgres() as LifeOnPostgres.server:
-            run_state_machine_as_test(LifeOnPostgres, settings=profile(chosen.runs, chosen.steps))
+        with servers.postgres() as server:
+            LifeOnPostgres.server = ManyRulesOnPostgres.server = server
+            for machine in (LifeOnPostgres, ManyRulesOnPostgres):
+                run_state_machine_as_test(machine, settings=profile(chosen.runs, chosen.steps))
         print(f"postgresql: {chosen.runs} lives of at most {chosen.steps} steps, all accounts agree")
 
 

@@ -11,7 +11,20 @@ from typing import Any
 import pytest
 
 from passes import look
-from passes.card import Card, Contact, Expiring, Location, News, Offer, Progress, Promise, Reward, Tier
+from passes.card import (
+    Card,
+    Contact,
+    Coupon,
+    Expiring,
+    Location,
+    Membership,
+    News,
+    Offer,
+    Progress,
+    Promise,
+    Reward,
+    Tier,
+)
 from passes.wallets.google import render
 from passes.wallets.google.render import Issuer
 from passes.words import Words
@@ -143,3 +156,14 @@ def test_every_id_is_one_that_google_takes() -> None:
     form = re.compile(r"^[0-9]+\.[A-Za-z0-9._-]+$")
     assert form.fullmatch(render.class_id(ISSUER, "cafe", None)) and form.fullmatch(ID)
     assert form.fullmatch(render.class_id(ISSUER, "cafe", "gold"))
+
+
+def test_coupons_and_a_membership_are_modules_of_the_object() -> None:
+    coupon = Coupon("C-7K2M-9QRT-4WXZ", "cake", {"en": "Cake", "pl": "Ciasto"}, 0, 1_790_300_000)
+    body = drawn(coupons=(coupon,), membership=Membership("paid", 1_800_000_000))
+    check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
+    modules = {module["id"]: module for module in body["textModulesData"]}
+    said = json.dumps(modules["coupons"], ensure_ascii=False)
+    assert "Ciasto, do" in said and "C-7K2M-9QRT-4WXZ" in said
+    assert "Opłacone do" in json.dumps(modules["membership"], ensure_ascii=False)
+    assert len(modules) <= render.MOST_MODULES

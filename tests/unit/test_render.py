@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from passes.card import Card, Contact, Expiring, Location, News, Offer, Progress, Reward, Tier
+from passes.card import Card, Contact, Coupon, Expiring, Location, Membership, News, Offer, Progress, Reward, Tier
 from passes.phrases import noun, number
 from passes.wallets.apple.sentences import NAME, clean
 from passes.words import Catalogue
@@ -263,3 +263,19 @@ def test_rewards_and_coffee_are_named_in_the_members_phone_language() -> None:
     assert fields(built(replace(card, language="pl")), "ru")["rewards.words"]["value"].startswith(COFFEE["ru"])
     assert CAKE["pl"] not in str(shown(built(card), "pl"))
     assert LINK in str(shown(built(card), "pl"))
+
+
+def test_coupons_and_a_membership_are_on_the_back_and_an_ended_reward_is_not_promised() -> None:
+    coupons = (Coupon("C-7K2M-9QRT-4WXZ", "cake", CAKE, NOW, NOW + 3 * DAY), Coupon("C-0000", "c", COFFEE, NOW))
+    rewards = (Reward("c", COFFEE, 5, 0, "stock"), Reward("d", CAKE, 9, 0))
+    card = replace(ANNA, coupons=coupons, membership=Membership("grace", NOW), rewards=rewards)
+    said = {language: fields(built(card), language) for language in LANGUAGES}
+    dated, open_ended = said["en"]["coupons.words"]["value"].split("\n")
+    assert dated.startswith("Cake of the day, until ") and dated.endswith(": C-7K2M-9QRT-4WXZ")
+    assert open_ended == "Free coffee: C-0000"
+    assert said["ru"]["coupons.words"]["label"] == "Купоны" and said["pl"]["coupons.words"]["label"] == "Kupony"
+    assert said["en"]["membership.words"]["value"].endswith("renew it soon to keep your benefits")
+    assert said["pl"]["rewards.words"]["value"].split("\n") == [
+        "Ciasto dnia: do odebrania teraz",
+        "Darmowa kawa: chwilowo brak",
+    ]

@@ -32,6 +32,7 @@ from ...look import Look, written
 from ...store import tables as t
 from ...words import LANGUAGES, OWN_NAMES, Words
 from .. import File, Link, Resident
+from .deeds import TOLD, Deeds, Own
 from .face import Face, Happened, face, history
 from .history import entries
 from .picture import card_png, code_path, code_size
@@ -42,11 +43,14 @@ if TYPE_CHECKING:
 
 def register(app: Flask) -> None:
     """Put the page and its files below `/card/`."""
-    page = Page(cast("Service", app.extensions["passes"]))
+    service = cast("Service", app.extensions["passes"])
+    page, deeds = Page(service), Deeds(service)
     blueprint = Blueprint("ecard", __name__, url_prefix="/card/<serial>/<key>")
     blueprint.add_url_rule("", view_func=page.show)
     blueprint.add_url_rule("/state", view_func=page.state)
     blueprint.add_url_rule("/language", view_func=page.choose_language, methods=["POST"])
+    blueprint.add_url_rule("/coupon", view_func=deeds.claim, methods=["POST"])
+    blueprint.add_url_rule("/nickname", view_func=deeds.name, methods=["POST"])
     blueprint.add_url_rule("/card.png", view_func=page.picture)
     blueprint.add_url_rule("/manifest.webmanifest", view_func=page.manifest)
     blueprint.add_url_rule("/worker.js", view_func=page.worker)
@@ -73,7 +77,10 @@ class Page:
 
     def show(self, serial: str, key: str) -> str:
         shown, happened = self._shown_with_history(serial, key)
-        return render_template("customer/card.html", **self._context(shown, happened, _address(serial, key)))
+        context = self._context(shown, happened, _address(serial, key))
+        own = Own() if shown.face.ended else Deeds(self._service).own(shown.held)
+        told = request.args.get("told", "")
+        return render_template("customer/card.html", **context, own=own, told=told if told in TOLD else "")
 
     def state(self, serial: str, key: str) -> Response:
         """204 while the revision that the page shows is the newest, else what changed on it."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ... import codes
+from ... import codes, couponcodes
 from ...members import NUMBER_DIGITS
 
 _TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ"
@@ -34,13 +34,20 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Coupon:
+    """A coupon's code, where a card was expected."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class Wrong:
     """Not a card: `why` is empty, number_length, foreign or forged."""
 
     why: str
 
 
-def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Wrong:
+def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Coupon | Wrong:
     text = scanned.strip()
     digits = re.sub(r"[\s\-]", "", text)
     if not digits:
@@ -49,6 +56,8 @@ def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Wrong:
         # A barcode on a bottle is digits too; ours have exactly so many.
         return Number(digits) if len(digits) == NUMBER_DIGITS else Wrong("number_length")
     code = text if text.isascii() else text.upper().translate(_LAYOUT)
+    if coupon := couponcodes.read(code):
+        return Coupon(couponcodes.written(coupon))
     match codes.read(code, *proofs):
         case codes.Known():
             return Code(code)

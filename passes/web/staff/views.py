@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, jsonify, redirect, request, session, url_for
 
-from ... import cards, programmes, staff
+from ... import cards, coupons, programmes, staff
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -59,6 +59,8 @@ def find() -> Any:
     said = scan.read(scanned, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
     if isinstance(said, scan.Wrong):
         return _home(_verdict(said.why)), 422
+    if isinstance(said, scan.Coupon):
+        return _home(_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
             held = (
@@ -229,6 +231,24 @@ def _verdict(why: str) -> Verdict | None:
     said = words()
     level = "bad" if why == "forged" else "warn"
     return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def _coupon(code: str) -> Verdict | None:
+    """A coupon that was scanned alone: what it is, and whether it can still be used."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        try:
+            row = coupons.find(tx, code)
+        except NotFound:
+            return _verdict("foreign")
+        programme = programmes.get(tx, row.programme_id)
+    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
+    state = coupons.state(row, now)
+    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
+    level = "good" if state == "issued" else "bad"
+    return Verdict(
+        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{state}", moment=moment)
+    )
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
