@@ -632,6 +632,12 @@ class Definition(Part):
         """When what is earned now may be spent (none: at once)."""
         return end_of_day(now, days - 1, self.zone) if days else None
 
+    @property
+    def tier_unit(self) -> str:
+        """What tiers are counted in: nothing for the main unit, another one, or `spend` or `visits`."""
+        policy = self.tier_policy
+        return self.short(policy.unit) if policy.by == "earned" else policy.by
+
     @cached_property
     def policy(self) -> Policy:
         policy = self.tier_policy

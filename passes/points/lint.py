@@ -301,19 +301,13 @@ def _givers(definition: Definition) -> Iterator[tuple[GivePart, int | None]]:
 
 
 def _units(definition: Definition, now: int) -> Iterator[Finding]:
-    """Stamp cards that nothing fills, those that fill themselves, and units that nobody ever gets."""
+    """Stamp cards that nothing fills, and units that nobody ever gets."""
     stamps = definition.stamps
     for place, unit in enumerate(definition.units):
         if _most(definition, unit.key, None) == 0:
             told = f"Nothing gives {unit.key}; add a rule that earns it, or leave the unit out."
             is_stamps = stamps is not None and stamps.unit == unit.key
             yield _refuse("stamps.unit", told) if is_stamps else _warn(f"units.{place}", told)
-    if stamps is not None:
-        own = stamps.unit or definition.unit
-        back = sum(p.give.amount for p in stamps.prizes if p.give.amount and (p.give.unit or definition.unit) == own)
-        if back >= stamps.of:
-            sentence = f"A full card of {stamps.of} gives {back} back and fills the next by itself for ever."
-            yield _refuse("stamps.prizes", f"{sentence} Give something else.")
 
 
 def _affordable(definition: Definition, now: int) -> Iterator[Finding]:

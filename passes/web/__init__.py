@@ -21,7 +21,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import BadInput, Busy, NotFound, PassesError, TooOften
-from ..practice import Practice
 from ..service import Service
 from .current import EXTENSION, PRACTICE
 from .headers import HEADERS
@@ -66,9 +65,11 @@ def build(service: Service) -> Flask:
 
 
 def _backstage(service: Service) -> Flask:
+    from ..practice import Practice
     from . import customer, marketer, staff
 
     app = _application(service)
+    app.extensions[PRACTICE] = Practice(service)
     app.config.update(_sessions(service))
     app.session_interface = Sessions()
     for part in (staff, marketer):
@@ -82,7 +83,6 @@ def _application(service: Service) -> Flask:
     pages = service.settings.home / "templates" / "pages"
     app = Flask("passes", static_folder=str(Path(__file__).parent.parent / "static"), template_folder=str(pages))
     app.extensions[EXTENSION] = service
-    app.extensions[PRACTICE] = Practice(service)
     # A doubled slash would be answered by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES, MAX_FORM_PARTS=100)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app, g
 
-from ..practice import Practice
 from ..service import Service
+
+if TYPE_CHECKING:
+    from ..practice import Practice
 
 EXTENSION = "passes"
 PRACTICE = "passes-practice"

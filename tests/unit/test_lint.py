@@ -109,15 +109,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "at most 63 points can be earned in the time that counts",
     ),
     ("stamps.unit", STAMPS | {"stamps": {"unit": "stamps", "of": 10}}, "Nothing gives stamps"),
-    (
-        "stamps.prizes",
-        STAMPS
-        | {
-            "rules": [BY_VISIT],
-            "stamps": {"unit": "stamps", "of": 5, "prizes": [{"at": 5, "give": {"amount": 5, "unit": "stamps"}}]},
-        },
-        "fills the next by itself for ever",
-    ),
     ("earn.points", {"worth_of_one": 100}, "100 % of what is paid comes back as points"),
     ("earn.points", rule(amount=19), "100 % of what is paid"),
     ("partners.0.earn.points", {"partners": [TO_PARTNERS | {"earn": {"points": 30, "per": 100}}]}, "150 % of what"),

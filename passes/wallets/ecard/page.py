@@ -169,7 +169,7 @@ class Page:
             programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
         shown = self._drawn(held)
         teller = Teller(programme.definition, shown.words)
-        return shown, history(shown.words, self._service.settings.zone, happened, teller)
+        return shown, history(held.revision.card, shown.words, self._service.settings.zone, happened, teller)
 
     def _drawn(self, held: Held) -> Shown:
         card = held.revision.card
