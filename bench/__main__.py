@@ -8,7 +8,10 @@ import sys
 
 from . import figures
 
-BENCHES = ("passes", "http", "lookups", "receipts", "push", "follow", "campaign", "memory", "poll", "google", "replay")
+BENCHES = (
+    *("passes", "http", "lookups", "receipts", "engine", "replay", "push", "follow", "campaign", "memory"),
+    *("poll", "google", "scan"),
+)
 
 
 def main() -> int:

@@ -29,14 +29,14 @@ from passes.store import tables as t
 from passes.wallets.google import Google
 from passes.wallets.google.access import Account
 
-from . import shop
-from .figures import ROOT, Report, least, most
+from . import processes, shop
+from .figures import ROOT, Goal, Report, least, most
 
 MEMBERS, QUICK_MEMBERS = 20_000, 300
 RATE, QUICK_RATE = 100, 100
 FAULT_RATE = 0.1
 LINKS = 2000
-PATIENCE_SECONDS = 1800
+PATIENCE_SECONDS = 1200
 
 
 def run(report: Report) -> None:
@@ -80,7 +80,7 @@ def _links(report: Report, service: Service, home: Path) -> None:
     payload = b"x" * 300
 
     def ours() -> None:
-        wallet._save_links.make("loyaltyObjects", object_id, f"{wallet.issuer_id}.cafe", 1_790_000_000)
+        wallet._save_links.token("loyaltyObjects", object_id, f"{wallet.issuer_id}.cafe", 1_790_000_000)
 
     def bare() -> None:
         jws.serialize_compact({"alg": "RS256"}, payload, key)
@@ -100,7 +100,7 @@ def _converges(report: Report, service: Service, home: Path, url: str, members: 
     wallet = cast(Google, service.wallets["google"])
     _everybody_asks(service, wallet, members)
     began = time.perf_counter()
-    kills = 0
+    kills, sizes = 0, list[float]()
     with worker(home) as first, worker(home) as second:
         workers = [first, second]
         while (left := _left(service)) and time.perf_counter() - began < PATIENCE_SECONDS:
@@ -108,8 +108,11 @@ def _converges(report: Report, service: Service, home: Path, url: str, members: 
                 workers[kills].kill()
                 workers.append(_start(home))
                 kills += 1
+            elif left < members * 2 / 3:
+                sizes.append(processes.rss(workers[-1].pid))
             time.sleep(0.5)
         seconds = time.perf_counter() - began
+        sizes.append(processes.rss(workers[-1].pid))
         for process in workers:
             process.kill()
             process.wait()
@@ -127,8 +130,23 @@ def _converges(report: Report, service: Service, home: Path, url: str, members: 
     )
     busiest = said["most_calls_in_a_second"]
     report.add("G33", "requests in the busiest second", f"{busiest}", f"allowed {rate}", busiest / rate, most(1.3, 1.1))
-    each = said["calls"] / members
-    report.add("G34", "requests per card, faults included", f"{each:.2f}", "", each, most(1.3, 1.1))
+    faults = said["faults"]
+    each, spoilt = said["calls"] / members, faults / said["calls"]
+    # Of every request that was spoilt another must be made, so this is the least there can be.
+    fewest = 1 / (1 - spoilt)
+    anchor = f"the faults alone {fewest:.2f}"
+    report.add(
+        "G34", "requests per card, faults included", f"{each:.2f}", anchor, each, most(1.3, round(fewest + 0.05, 2))
+    )
+    needed = (said["calls"] - faults) / members
+    report.add("G35", "requests per card that met no fault", f"{needed:.3f}", "", needed, most(1.1, 1.03))
+    report.add("G36", "memory of a worker, end beside a third of the way", *_growth(sizes))
+
+
+def _growth(sizes: list[float]) -> tuple[str, str, float, Goal]:
+    """Of the worker that lives to the end, from when it was warm."""
+    warm, last = max(sizes[: len(sizes) // 3 + 1]), max(sizes[-len(sizes) // 4 :])
+    return f"{last:.0f} MiB", f"{warm:.0f} MiB", last / warm, most(1.1, 1.05)
 
 
 def _everybody_asks(service: Service, wallet: Google, members: int) -> None:

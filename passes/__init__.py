@@ -23,22 +23,27 @@ WALLETS = ("passes.wallets.ecard", "passes.wallets.apple", "passes.wallets.googl
 
 def assemble(home: Path, clock: Callable[[], float] = time.time, wallets: Sequence[str] = WALLETS) -> Service:
     """The service whose settings lie in `home`; raises `ConfigError` with a sentence."""
-    from . import config, look, words
+    from . import config, look, programmes, words
+    from .home import page_words
     from .links import Links
     from .members import Members
+    from .rulebook import Rulebook
     from .secrets import Secrets
     from .service import Service
+    from .stampcard import StampCards
     from .store import Store
     from .wallets import Parts
 
     settings = config.load(home)
     secrets = Secrets.read(settings.home / "certs" / "service.keys")
     templates = settings.home / "templates"
-    looks = look.gallery(templates / "cards", settings.home / "var" / "looks")
-    catalogue = words.Catalogue(words.load(templates / "pages" / "words"))
+    cache = settings.home / "var" / "looks"
+    looks, stamp_cards = look.gallery(templates / "cards", cache), StampCards(cache)
+    catalogue = words.Catalogue(words.load(*page_words(templates)))
     links = Links(settings.server.public_url, secrets)
     store = Store(settings.database(settings.store.url), pool=settings.server.threads + 4)
-    parts = Parts(settings, store, secrets, links, looks, clock)
+    programmes.speak(store, Rulebook(templates))
+    parts = Parts(settings, store, secrets, links, looks, stamp_cards, clock)
     opened = [import_module(wallet).open_wallet(parts) for wallet in wallets]
     return Service(
         settings=settings,

@@ -55,6 +55,7 @@ ROLES = {
     "thumbnail": Role(90, 90, "cover", least=(90, 90), opaque=False, most_bytes=30_000),
     "hero": Role(1032, 336, "cover", least=(375, 122), opaque=True, most_bytes=45_000, scales=(1,)),
     "emblem": Role(660, 660, "pad", least=(38, 38), opaque=True, most_bytes=60_000, scales=(1,)),
+    "stamp": Role(240, 240, "contain", least=(48, 48), opaque=False, most_bytes=20_000, scales=(1,)),
 }
 
 

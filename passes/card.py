@@ -21,6 +21,8 @@ Text = Mapping[str, str]
 """The same words per language: {"en": ..., "ru": ..., "pl": ...}. May lack a language."""
 
 DAY_SECONDS = 86_400
+MOST_PLACES = 40
+"""A stamp card of more can only be told as a number."""
 Status = Literal["active", "blocked", "closed"]
 
 
@@ -224,6 +226,11 @@ class Stamps:
     prizes: tuple[Prize, ...] = ()
     filled: int = 0
 
+    @property
+    def can_be_drawn(self) -> bool:
+        """Whether there are few enough places to tell them apart."""
+        return self.of <= MOST_PLACES
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -261,12 +268,18 @@ class Promise:
     look_digest: str
     contact: Contact
     terms: Text = field(default_factory=dict)
+    # The programme's rules, a sentence on each line.
+    rules: Text = field(default_factory=dict)
     tiers: tuple[Tier, ...] = ()
     rewards: tuple[Reward, ...] = ()
     offers: tuple[Offer, ...] = ()
     locations: tuple[Location, ...] = ()
     currency: str | None = None
     worth_of_one: int = 0
+    # What the main unit is: points, money, stamps or visits.
+    unit_kind: str = "points"
+    # What tiers are counted in: nothing for the main unit, another one, or `spend` or `visits`.
+    tier_unit: str = ""
     units: tuple[Unit, ...] = ()
     stamps: Stamps | None = None
     challenges: tuple[Challenge, ...] = ()
@@ -344,10 +357,13 @@ class Card:
     currency: str | None = None
     worth: int | None = None
     terms: Text = field(default_factory=dict)
+    # In the member's own language alone: they are long, and every card keeps them.
+    rules: Text = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
     expires: int | None = None
     # Which generation of links the card carries; revoking them is a change people must receive.
     link_version: int = 1
+    unit_kind: str = "points"
     balances: tuple[Balance, ...] = ()
     stamps: Stamps | None = None
     pending: Pending | None = None
@@ -356,6 +372,9 @@ class Card:
     # Until when the tier holds if nothing more is counted, and whether it is time to say so.
     tier_until: int | None = None
     tier_warning: bool = False
+    # What tiers are counted in (see `Promise`), and how much more of it keeps this one beyond `tier_until`.
+    tier_unit: str = ""
+    tier_missing: int = 0
     coupons: tuple[Coupon, ...] = ()
     membership: Membership | None = None
 
@@ -363,6 +382,11 @@ class Card:
     def is_void(self) -> bool:
         """A blocked or closed card is still drawn, so that every copy of it shows that it ended."""
         return self.status != "active"
+
+    def held(self, unit: str) -> Balance:
+        """What the card holds of a unit ("": the main one)."""
+        main = Balance("", self.unit_kind, self.balance)
+        return next((balance for balance in self.balances if balance.unit == unit), main) if unit else main
 
     def to_json(self) -> str:
         """One line of JSON; equal cards give equal bytes."""
@@ -427,9 +451,11 @@ def draw(facts: Facts, now: int) -> Card:
         currency=promise.currency,
         worth=balance * promise.worth_of_one if promise.worth_of_one else None,
         terms=promise.terms,
+        rules={facts.language: said} if (said := promise.rules.get(facts.language)) else {},
         locations=promise.locations[:10],
         expires=facts.expires,
         link_version=facts.link_version,
+        unit_kind=promise.unit_kind,
         balances=_balances(promise, lots),
         stamps=_stamps(promise, lots),
         pending=_pending(lots, now),
@@ -437,6 +463,8 @@ def draw(facts: Facts, now: int) -> Card:
         challenges=_challenges(facts, now),
         tier_until=until,
         tier_warning=until is not None and until - promise.warn_seconds <= now,
+        tier_unit=promise.tier_unit,
+        tier_missing=max(0, tier.threshold - facts.earned) if tier and until is not None else 0,
         coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
         membership=membership(facts.paid_until, promise.grace_days, now),
     )
@@ -515,8 +543,18 @@ def _balances(promise: Promise, lots: tuple[Lot, ...]) -> tuple[Balance, ...]:
 
 
 def _stamps(promise: Promise, lots: tuple[Lot, ...]) -> Stamps | None:
-    card = promise.stamps
+    card = promise.stamps or _simple_stamps(promise)
     return replace(card, filled=min(card.of, _held(lots, card.unit))) if card else None
+
+
+def _simple_stamps(promise: Promise) -> Stamps | None:
+    """Stamps that buy rewards are a card of as many places as the dearest reward costs."""
+    prizes = sorted(
+        (Prize(reward.cost, reward.name) for reward in promise.rewards if not reward.unit), key=lambda prize: prize.at
+    )
+    if promise.unit_kind != "stamps" or not prizes:
+        return None
+    return Stamps("", prizes[-1].at, tuple(prizes))
 
 
 def _held(lots: tuple[Lot, ...], unit: str) -> int:

@@ -12,15 +12,17 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select, update
 
-from . import codes
+from . import codes, credentials
 from .card import Card, Revision
-from .errors import CardNotActive, LinkRevoked, NotFound
+from .errors import CardNotActive, LinkRevoked, NotFound, PassesError
 from .points.tiers import Place
 from .secrets import Secrets, same, url_text
 from .store import Connection, Row, Store
 from .store import tables as t
 
 CODE_LABEL = "code"
+ROTATING_LABEL = "rotating-code"
+ROTATING_KEY_BYTES = 20
 LINK_LABEL = "card-link"
 _LINKS_REMEMBERED = 20
 
@@ -28,6 +30,7 @@ _COLUMNS = (
     t.Card.id,
     t.Card.serial,
     t.Card.number,
+    t.Card.code_id,
     t.Card.programme_id,
     t.Card.member_id,
     t.Card.status,
@@ -49,6 +52,16 @@ _COLUMNS = (
     t.Programme.version.label("programme_version"),
     t.Programme.key.label("programme"),
 )
+
+
+class CodeRevoked(PassesError):
+    status = 410
+    code = "code_revoked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This code comes from a link to the card that was taken back; ask for the card's newest one.", field="code"
+        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,10 @@ class Held:
         if self.row.status != "active":
             raise CardNotActive(f"This card is {self.row.status}; nothing can be earned or spent with it.")
 
+    def refuse_taken_back(self, known: codes.Known) -> None:
+        if known.generation not in (None, self.row.link_version):
+            raise CodeRevoked
+
 
 def by_serial(tx: Connection, serial: str, lock: bool = False) -> Held:
     return _found(tx, "serial", serial[:64], lock)
@@ -98,9 +115,21 @@ def by_number(tx: Connection, number: str, lock: bool = False) -> Held:
 
 def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) -> Held:
     """The card whose code was scanned; says precisely what else it was."""
-    match codes.read(scanned, *(proof(secrets, key_id) for key_id in secrets.ids())):
-        case codes.Known(id):
-            return _found(tx, "code_id", id, lock)
+    return by_known(tx, read_code(scanned, secrets), lock)
+
+
+def by_known(tx: Connection, known: codes.Known, lock: bool = False) -> Held:
+    """The card that a code of ours names, unless the code came by a link that was taken back."""
+    held = _found(tx, "code_id", known.id, lock)
+    held.refuse_taken_back(known)
+    return held
+
+
+def read_code(scanned: str, secrets: Secrets) -> codes.Known:
+    """What the code says, without a look at the store; a code that is none of ours is refused."""
+    match codes.read(scanned, *code_keys(secrets)):
+        case codes.Known() as known:
+            return known
         case codes.Forged():
             raise NotFound("This looks like one of our codes but was not issued by us; do not accept it.", field="code")
         case codes.Foreign():
@@ -139,6 +168,13 @@ def set_status(tx: Connection, held: Held, status: str) -> None:
     tx.execute(update(t.Card).where(t.Card.id == held.id).values(status=status))
 
 
+def accept_step(tx: Connection, card_id: int, step: int) -> bool:
+    """Whether this rotating code is accepted; each is once, and none that is older than one accepted before."""
+    card = t.table(t.Card)
+    newer = (card.c.id == card_id, card.c.last_step < step)
+    return tx.execute(update(card).where(*newer).values(last_step=step)).rowcount == 1
+
+
 def revoke_links(tx: Connection, held: Held) -> None:
     """Every link to the card given out so far stops working."""
     tx.execute(update(t.Card).where(t.Card.id == held.id).values(link_version=t.Card.link_version + 1))
@@ -151,8 +187,29 @@ def link_key(secrets: Secrets, serial: str, nonce: bytes, link_version: int, key
 
 
 def proof(secrets: Secrets, key_id: str) -> codes.Prove:
-    """How codes are proved under one of our keys."""
+    """How static codes are proved under one of our keys."""
     return lambda id: secrets.derive(CODE_LABEL, id, key_id=key_id)
+
+
+def rotating_keys(secrets: Secrets, id: bytes, generation: int, key_id: str) -> tuple[bytes, ...]:
+    """The keys by which the card's phone makes its rotating codes; links that are taken back take theirs along."""
+    parts = (id, generation.to_bytes(4, "big"))
+    places = (bytes([place]) for place in range(codes.ROTATING_KEYS))
+    return tuple(secrets.derive(ROTATING_LABEL, *parts, place, key_id=key_id)[:ROTATING_KEY_BYTES] for place in places)
+
+
+def code_keys(secrets: Secrets) -> list[codes.Key]:
+    """How codes of every version are checked, under each of our keys."""
+    return [_code_key(secrets, key_id) for key_id in secrets.ids()]
+
+
+def _code_key(secrets: Secrets, key_id: str) -> codes.Key:
+    signer = credentials.signer(secrets, key_id)
+
+    def rotate(id: bytes, generation: int) -> tuple[bytes, ...]:
+        return rotating_keys(secrets, id, generation, key_id)
+
+    return codes.Key(proof(secrets, key_id), rotate, signer.id, signer.is_signed)
 
 
 def _opened(held: Held | None, serial: str, key: str, secrets: Secrets) -> Held:

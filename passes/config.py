@@ -79,6 +79,12 @@ def _rate(rate: str) -> str:
     return rate
 
 
+def _clock(time: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time, re.ASCII):
+        raise ValueError("a time of day such as 06:00")
+    return time
+
+
 def _not_truth(value: Any) -> Any:
     """TOML's true would pass for 1."""
     if isinstance(value, bool):
@@ -112,6 +118,7 @@ Email = Annotated[str, AfterValidator(_email)]
 Line = Annotated[str, AfterValidator(_printable)]
 Country = Annotated[str, AfterValidator(_country)]
 Rate = Annotated[str, AfterValidator(_rate)]
+Clock = Annotated[str, AfterValidator(_clock)]
 Whole = Annotated[int, BeforeValidator(_not_truth)]
 StoreAddress = Annotated[str, AfterValidator(_beginning("sqlite:///", "postgresql://", "postgresql+psycopg://"))]
 _QUEUES = ("sqlite:///", "redis://", "rediss://", "unix://", "postgresql://", "postgresql+psycopg://")
@@ -186,6 +193,7 @@ class Google(Section):
     keys_url: VendorAddress = "https://pay.google.com/gp/m/issuer/keys"
     rate: Whole = Field(default=15, ge=1, le=1000)
     in_russia: bool = False
+    redemption_issuer: str = Field(default="", pattern=r"^\d{0,20}$")
 
     @model_validator(mode="after")
     def _whole(self) -> Google:
@@ -205,6 +213,17 @@ class Limits(Section):
     storage: CounterAddress = "memory://"
 
 
+class TillSection(Section):
+    comp_a_day: Whole = Field(default=100, ge=0, le=1_000_000)
+    redeem_a_day: Whole = Field(default=50_000, ge=0, le=1_000_000_000)
+    earns_a_day: Whole = Field(default=20, ge=0, le=1000)
+    offline_spend: Whole = Field(default=0, ge=0, le=1_000_000)
+    revoked_earn: Whole = Field(default=500, ge=0, le=1_000_000)
+    opens: Clock = "06:00"
+    closes: Clock = "23:00"
+    second_factor: Literal["nobody", "managers", "everyone"] = "nobody"
+
+
 class Settings(BaseSettings):
     """Every choice; `home` is the folder of the file, and relative paths start there."""
 
@@ -220,6 +239,7 @@ class Settings(BaseSettings):
     apple: Apple = Apple()
     google: Google = Google()
     limits: Limits = Limits()
+    till: TillSection = TillSection()
 
     @classmethod
     def settings_customise_sources(

@@ -538,6 +538,8 @@ class Definition(Part):
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     expiry: ExpiryPart | None = None
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    # How many points a day may be spent without the changing code on the member's phone; None: all.
+    spend_floor: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     redeem_policy: RedeemPolicyPart = RedeemPolicyPart()
     overdraw: Literal["refuse", "forgive"] = "refuse"
     tiers: tuple[TierPart, ...] = Field(default=(), max_length=10)
@@ -629,6 +631,12 @@ class Definition(Part):
     def ripens(self, days: int | None, now: int) -> int | None:
         """When what is earned now may be spent (none: at once)."""
         return end_of_day(now, days - 1, self.zone) if days else None
+
+    @property
+    def tier_unit(self) -> str:
+        """What tiers are counted in: nothing for the main unit, another one, or `spend` or `visits`."""
+        policy = self.tier_policy
+        return self.short(policy.unit) if policy.by == "earned" else policy.by
 
     @cached_property
     def policy(self) -> Policy:
@@ -767,7 +775,7 @@ def _repeated(definition: Definition) -> Iterator[str]:
 
 def _unknown_units(definition: Definition) -> Iterator[str]:
     known = {definition.unit, *(unit.key for unit in definition.units)}
-    for path, part in _walk(definition):
+    for path, part in walk(definition):
         unit = getattr(part, "unit", None)
         if path and isinstance(unit, str) and unit not in known:
             yield f"{path}.unit: a unit of this programme, one of {', '.join(sorted(known))}"
@@ -776,7 +784,7 @@ def _unknown_units(definition: Definition) -> Iterator[str]:
 def _unknown_keys(definition: Definition) -> Iterator[str]:
     tiers = {tier.key for tier in definition.tiers}
     coupons = {coupon.key for coupon in definition.coupons}
-    for path, part in _walk(definition):
+    for path, part in walk(definition):
         if isinstance(part, WhenPart | RewardPart | PromoPart):
             for key in part.tiers:
                 if key not in tiers:
@@ -786,15 +794,15 @@ def _unknown_keys(definition: Definition) -> Iterator[str]:
             yield f"{path}.coupon: “{coupon}” is no coupon of this programme"
 
 
-def _walk(part: Part, path: str = "") -> Iterator[tuple[str, Part]]:
+def walk(part: Part, path: str = "") -> Iterator[tuple[str, Part]]:
     """Every part within, with where it stands, such as rules.0.when."""
     yield path, part
     for name in type(part).model_fields:
         value = getattr(part, name)
         where = f"{path}.{name}" if path else name
         if isinstance(value, Part):
-            yield from _walk(value, where)
+            yield from walk(value, where)
         elif isinstance(value, tuple):
             for place, item in enumerate(value):
                 if isinstance(item, Part):
-                    yield from _walk(item, f"{where}.{place}")
+                    yield from walk(item, f"{where}.{place}")

@@ -85,15 +85,21 @@ class CardNotActive(Conflict):
     code = "card_not_active"
 
 
-class TooManyTries(PassesError):
-    """Something secret was guessed at too often; `wait` says how many seconds to rest."""
+class TooOften(PassesError):
+    """Asked more often than is allowed; `wait` says how many seconds to rest."""
 
     status = 429
-    code = "too_many_tries"
+    code = "too_many_requests"
 
     def __init__(self, sentence: str, wait: int, *, field: str | None = None) -> None:
         super().__init__(f"{sentence}; try again in {wait} seconds.", field=field)
         self.wait = wait
+
+
+class TooManyTries(TooOften):
+    """Something secret was guessed at too often."""
+
+    code = "too_many_tries"
 
 
 class Busy(PassesError):

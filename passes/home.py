@@ -25,6 +25,14 @@ def templates() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
+def page_words(own: Path) -> tuple[Path, Path]:
+    """Folders with the words of pages, for a home whose templates lie in `own`; the later one wins.
+
+    What the home's copies do not say yet, because they are older than this version, the shipped ones do.
+    """
+    return templates() / "pages" / "words", own / "pages" / "words"
+
+
 def create(folder: Path, now: int) -> None:
     """Make `folder` a home with an example programme; raises ConfigError when it is one already."""
     if (folder / config.FILE).exists():

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .errors import KeyReused
@@ -30,17 +30,16 @@ Said = tuple[int, dict[str, Any]]
 def once(tx: Connection, scope: str, key: str, content: Any, now: int, do: Callable[[], Said]) -> Said:
     """What `do` answers, or answered when it was first asked under this key; `scope` is who asks."""
     fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
-    which = (t.Answer.scope == scope, t.Answer.key == key)
     values = {"scope": scope, "key": key, "fingerprint": fingerprint, "status": 0, "body": {}, "created": now}
+    which = {"b_scope": scope, "b_key": key}
     # A second request with this key waits here until the first has committed or failed.
-    inserted = _insert(tx).values(values).on_conflict_do_nothing().returning(t.Answer.key)
-    if tx.execute(inserted).first() is None:
-        earlier = tx.execute(select(t.Answer).where(*which)).one()
+    if tx.execute(_CLAIM[tx.dialect.name], values).first() is None:
+        earlier = tx.execute(_EARLIER, which).one()
         if earlier.fingerprint != fingerprint:
             raise KeyReused("This Idempotency-Key was used before for another request.", field="Idempotency-Key")
         return earlier.status, earlier.body
     status, body = do()
-    tx.execute(update(t.Answer).where(*which).values(status=status, body=body))
+    tx.execute(_KEEP, which | {"b_status": status, "b_body": body})
     return status, body
 
 
@@ -54,5 +53,12 @@ def forget_old(tx: Connection, now: int) -> None:
     tx.execute(delete(t.Answer).where(t.Answer.created < now - KEPT_SECONDS))
 
 
-def _insert(tx: Connection) -> Any:
-    return (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(t.Answer)
+# Built once, because putting such statements together costs more than running them.
+_answer = t.table(t.Answer)
+_CLAIM = {
+    name: insert(_answer).on_conflict_do_nothing().returning(_answer.c.key)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_named = (_answer.c.scope == bindparam("b_scope"), _answer.c.key == bindparam("b_key"))
+_EARLIER = select(_answer).where(*_named)
+_KEEP = update(_answer).where(*_named).values(status=bindparam("b_status"), body=bindparam("b_body"))

@@ -7,14 +7,15 @@ one kind of thing it may do; a revoked key and one that never was are the same t
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import String, bindparam, cast, insert, select, update
 
 from .errors import BadInput, Conflict, NotFound
-from .store import Connection
+from .store import Connection, Store
 from .store import tables as t
 
 PREFIX = "pk_"
@@ -56,10 +57,10 @@ def create(tx: Connection, name: str, scopes: Collection[str], now: int) -> str:
     return key
 
 
-def find(tx: Connection, presented: str) -> Key | None:
+def find(store: Store, presented: str) -> Key | None:
     """The key that was presented, if it is one and was not revoked."""
-    row = tx.execute(_FIND, {"b_hash": _hash(presented)}).first()
-    return Key(row.id, row.name, frozenset(row.scopes), row.created) if row else None
+    rows = store.glance(_FIND, b_hash=_hash(presented))
+    return Key(rows[0].id, rows[0].name, frozenset(json.loads(rows[0].scopes)), rows[0].created) if rows else None
 
 
 def revoke(tx: Connection, name: str, now: int) -> None:
@@ -89,4 +90,6 @@ def _hash(key: str) -> bytes:
 
 
 # Built once: every call of the API runs it.
-_FIND = select(t.ApiKey).where(t.ApiKey.hash == bindparam("b_hash"), t.ApiKey.revoked.is_(None))
+_FIND = select(t.ApiKey.id, t.ApiKey.name, cast(t.ApiKey.scopes, String).label("scopes"), t.ApiKey.created).where(
+    t.ApiKey.hash == bindparam("b_hash"), t.ApiKey.revoked.is_(None)
+)

@@ -13,16 +13,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-import threading
 import tomllib
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 from string import Formatter
 from types import MappingProxyType
@@ -30,7 +25,7 @@ from typing import Any
 
 from babel import Locale
 
-from . import artwork
+from . import artwork, pictures, stampcard
 from .artwork import Colour
 from .errors import ConfigError
 from .words import LANGUAGES, Entries, Entry, flatten
@@ -42,7 +37,7 @@ _MOST_FILES = 64
 _MOST_TOML_BYTES = 256 * 1024
 _MOST_WORDS = 600
 # Counts in the digest: raise it when pictures come out different from the same folder.
-_MADE_AS = b"look 2"
+_MADE_AS = b"look 3"
 
 STYLES: dict[str, tuple[str, ...]] = {
     "store": ("icon", "logo", "strip"),
@@ -79,10 +74,10 @@ def load(folder: Path, cache: Path | None = None) -> Look:
     common = _files(folder.parent / COMMON_WORDS) if (folder.parent / COMMON_WORDS).is_dir() else {}
     described = _Description(f"{folder.name}/look.toml", _toml(folder, "look.toml", files))
     colours = described.colours()
-    style, pictures = described.style(), described.pictures()
+    style, named = described.style(), described.pictures()
     digest = _digest(files, common)
-    cached = _cached(cache, digest)
-    images = cached or _prepared(folder.name, files, pictures, colours["background"])
+    cached = pictures.kept(cache, digest)
+    images = cached or _prepared(folder.name, files, named, colours)
     look = Look(
         name=folder.name,
         digest=digest,
@@ -96,7 +91,7 @@ def load(folder: Path, cache: Path | None = None) -> Look:
     if not cached:
         _check_strip(look)
         # Only now: what is kept was examined, so the next start need not look at every pixel again.
-        _keep(cache, digest, images)
+        pictures.keep(cache, digest, images)
     return look
 
 
@@ -222,7 +217,7 @@ class _Description:
             if role not in table:
                 raise self._wrong(f"images.{role}", None, f'a picture in this folder, such as {role} = "{role}.png"')
         for role in table:
-            if role not in (*needed, "hero", "emblem"):
+            if role not in (*needed, "hero", "emblem", "stamp"):
                 raise ConfigError(
                     f'{self.name}: images.{role} is not shown on a card of style "{self.style()}"; '
                     "remove the line, or choose another style."
@@ -335,10 +330,10 @@ def _digest(*folders: Mapping[str, bytes]) -> str:
 
 
 def _prepared(
-    look: str, files: Mapping[str, bytes], pictures: Mapping[str, Any], background: Colour
+    look: str, files: Mapping[str, bytes], named: Mapping[str, Any], colours: Mapping[str, Colour]
 ) -> dict[str, bytes]:
     images: dict[str, bytes] = {}
-    for role, file in pictures.items():
+    for role, file in named.items():
         source = files.get(file) if isinstance(file, str) and "/" not in file else None
         if source is None:
             raise ConfigError(
@@ -346,37 +341,9 @@ def _prepared(
                 f"folder {look}; write the name of a picture that lies there, without any path.",
                 field=f"images.{role}",
             )
-        images |= artwork.prepare(role, source, background, f"{look}/{file}")
-    return images | {"logo": images["logo@3x"]}
-
-
-def _cached(cache: Path | None, digest: str) -> dict[str, bytes] | None:
-    """Pictures prepared earlier; a damaged or half-written cache is passed over."""
-    if cache is None:
-        return None
-    try:
-        with zipfile.ZipFile(cache / f"{digest}.zip") as stored:
-            return {name: stored.read(name) for name in stored.namelist()}
-    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError):
-        return None
-
-
-def _keep(cache: Path | None, digest: str, images: Mapping[str, bytes]) -> None:
-    """Written aside and renamed: another process never reads half of it. A full disk is no reason to stop."""
-    if cache is None:
-        return
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w") as stored:
-        for name, image in images.items():
-            stored.writestr(name, image)
-    aside = cache / f"{digest}.{os.getpid()}.{threading.get_ident()}"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(packed.getvalue())
-        aside.replace(cache / f"{digest}.zip")
-    except OSError:
-        with suppress(OSError):
-            aside.unlink()
+        images |= artwork.prepare(role, source, colours["background"], f"{look}/{file}")
+    stamps = stampcard.sprites(images.get("stamp"), colours["foreground"], colours["background"], colours["label"])
+    return images | stamps | {"logo": images["logo@3x"]}
 
 
 # Words

@@ -8,16 +8,17 @@ built once per version of a programme and kept in memory.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, func, insert, or_, select, update
 
-from .card import Contact, Location, Offer, Promise, Unit
+from .card import Contact, Location, Offer, Promise, Text, Unit
 from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
-from .store import Connection, Row, mark_stale
+from .points import lint
+from .store import Connection, Row, Store, mark_stale
 from .store import tables as t
 
 
@@ -30,16 +31,20 @@ class Ruleset:
     definition: Definition
 
 
+Rulebook = Callable[[Definition], Text]
+"""Says the rules of a definition in every language."""
+
+
 class Programme:
     """A programme as it stands: its definition and what all its cards show."""
 
-    def __init__(self, row: Row, offers: tuple[Offer, ...], coming: tuple[Ruleset, ...] = ()) -> None:
+    def __init__(self, row: Row, rulebook: Rulebook, offers: tuple[Offer, ...], coming: tuple[Ruleset, ...]) -> None:
         self.id: int = row.id
         self.key: str = row.key
         self.version: str = row.version
         self.created: int = row.created
         self.definition = Definition.model_validate(row.definition)
-        self.promise = _promise(row, self.definition, offers)
+        self.promise = _promise(row, self.definition, rulebook(self.definition), offers)
         self._rulesets = (Ruleset(row.ruleset, 0, self.definition), *coming)
 
     def at(self, now: int) -> Ruleset:
@@ -49,6 +54,16 @@ class Programme:
 
 _kept: WeakKeyDictionary[Engine, dict[str, Programme]] = WeakKeyDictionary()
 _KEPT_MOST = 256
+_rulebooks: WeakKeyDictionary[Engine, Rulebook] = WeakKeyDictionary()
+
+
+def speak(store: Store, rulebook: Rulebook) -> None:
+    """How rules are said on what is drawn from this store; without it nothing is said of them."""
+    _rulebooks[store.engine] = rulebook
+
+
+def _silent(definition: Definition) -> Text:
+    return {}
 
 
 def create(
@@ -61,6 +76,7 @@ def create(
     definition = definition.model_copy(update={"time_zone": definition.time_zone or zone})
     if definition.look not in looks:
         raise BadInput(f"There is no look “{definition.look}”; there are: {', '.join(sorted(looks))}.", field="look")
+    _refuse_bad_rules(definition, now)
     if tx.execute(select(t.Programme.id).where(t.Programme.key == definition.key)).first():
         raise Conflict(f"There is a programme “{definition.key}” already.", field="key")
     values = {
@@ -85,6 +101,7 @@ def amend(tx: Connection, programme: Programme, definition: Definition, now: int
     for field in ("key", "kind", "unit", "currency", "look"):
         if getattr(definition, field) != getattr(kept, field):
             raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)
+    _refuse_bad_rules(definition, now)
     gone = {unit.key for unit in kept.units} - {unit.key for unit in definition.units}
     if gone:
         raise BadInput(f"Members may hold {sorted(gone)[0]}; a unit cannot be dropped.", field="units")
@@ -98,6 +115,12 @@ def amend(tx: Connection, programme: Programme, definition: Definition, now: int
     _keep_ruleset(tx, programme.id, Ruleset(number + 1, begins, definition), now)
     tx.execute(update(t.Programme).where(t.Programme.id == programme.id).values(version=_new_version()))
     take_up(tx, now)
+
+
+def _refuse_bad_rules(definition: Definition, now: int) -> None:
+    found = next((finding for finding in lint.findings(definition, now) if finding.refuses), None)
+    if found is not None:
+        raise BadInput(found.sentence, field=found.field)
 
 
 def take_up(tx: Connection, now: int) -> None:
@@ -159,7 +182,8 @@ def at_version(tx: Connection, id: int, version: str) -> Programme:
         if len(kept) >= _KEPT_MOST:
             kept.clear()
         row = tx.execute(select(t.Programme).where(t.Programme.id == id)).one()
-        kept[row.version] = Programme(row, _offers(tx, id), _coming(tx, row))
+        rulebook = _rulebooks.get(tx.engine, _silent)
+        kept[row.version] = Programme(row, rulebook, _offers(tx, id), _coming(tx, row))
         return kept[row.version]
     return kept[version]
 
@@ -197,7 +221,7 @@ def refresh(tx: Connection, looks: Mapping[str, str], contact: Contact, now: int
             changed(tx, row.id, now)
 
 
-def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Promise:
+def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer, ...]) -> Promise:
     return Promise(
         key=row.key,
         kind=row.kind,
@@ -207,12 +231,15 @@ def _promise(row: Row, definition: Definition, offers: tuple[Offer, ...]) -> Pro
         look_digest=row.look_digest,
         contact=Contact(**row.contact),
         terms=definition.terms or {},
+        rules=rules,
         tiers=definition.levels,
         rewards=tuple(replace(part.reward, unit=definition.short(part.unit)) for part in definition.rewards),
         offers=offers,
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
+        unit_kind=definition.main_kind,
+        tier_unit=definition.tier_unit,
         units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,

@@ -52,7 +52,7 @@ def use(tx: Connection, case: Case, left: Bill) -> Move | None:
     elif part.give is not None:
         unit = case.definition.short(part.give.unit)
         ends = case.definition.ends(unit, case.now)
-        why = {"promo": part.key, "rule": f"promo:{part.key}"}
+        why = {"promo": part.key, "rule": f"promo:{part.key}", "gives": part.give.amount}
         drafts = (Draft("earn", "earned", MEMBER, part.give.amount, why, ends, unit=unit),)
     return Move(taken.amount, taken.cuts, drafts, acts, told)
 

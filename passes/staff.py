@@ -11,23 +11,26 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row
 from .store import tables as t
+from .text import one_line
 
 ROLES = ("cashier", "manager", "owner")
 LEAST_PASSWORD = 12
 MOST_PASSWORD = 128
+MOST_NAME = 60
 SESSION_SECONDS = 12 * 3600
 INVITATION_SECONDS = 3 * 86_400
+LONGEST_SHIFT_SECONDS = 16 * 3600
 # What guessing begins with; longer passwords that hold one of these are no better.
 _WELL_KNOWN = ("123456789", "abcdefgh", "password", "passw0rd", "qwerty", "qwertz", "йцукен", "letmein", "iloveyou")
 
@@ -42,14 +45,29 @@ class Person:
     key: str
     email: str
     role: str
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """As colleagues know them."""
+        return self.name or self.email.partition("@")[0]
 
 
 @dataclass(frozen=True)
 class Presence:
-    """A person at one till: the login that a request came with."""
+    """A person at one till: the login that a request came with.
+
+    `till` is the key of an enrolled till, whose row and location then are there too, else a word of this
+    login's own. `shift_id` is the person's open shift at it.
+    """
 
     person: Person
     till: str
+    till_id: int | None = None
+    location: str = ""
+    shift_id: int | None = None
+    by_pin: bool = False
+    has_factor: bool = False
 
     @property
     def stamp(self) -> str:
@@ -83,6 +101,11 @@ def find(tx: Connection, email: str) -> Person:
     return _person(row)
 
 
+def by_key(tx: Connection, key: str) -> Person | None:
+    row = tx.execute(select(t.Staff).where(t.Staff.key == key[:16], t.Staff.ended.is_(None))).first()
+    return _person(row) if row else None
+
+
 def account(tx: Connection, email: str) -> Account:
     """What to check a password against; for somebody unknown, `verify` takes as long and says no."""
     row = _row(tx, email.strip().lower())
@@ -94,6 +117,39 @@ def account(tx: Connection, email: str) -> Account:
 def all(tx: Connection) -> Sequence[Person]:
     rows = tx.execute(select(t.Staff).where(t.Staff.ended.is_(None)).order_by(t.Staff.email)).all()
     return [_person(row) for row in rows]
+
+
+def colleagues(tx: Connection) -> Sequence[Row]:
+    """Whoever works here, with the number of the card that is their own."""
+    query = (
+        select(t.Staff, t.Card.number)
+        .outerjoin(t.StaffCard, t.StaffCard.staff_id == t.Staff.id)
+        .outerjoin(t.Card, t.Card.id == t.StaffCard.card_id)
+    )
+    return tx.execute(query.where(t.Staff.ended.is_(None)).order_by(t.Staff.email)).all()
+
+
+def link_card(tx: Connection, key: str, card_id: int | None) -> None:
+    """This card, or none, is the person's own."""
+    id = tx.execute(select(t.Staff.id).where(t.Staff.key == key[:16], t.Staff.ended.is_(None))).scalar()
+    if id is None:
+        raise NotFound("There is nobody of that name here.", field="person")
+    tx.execute(delete(t.StaffCard).where(t.StaffCard.staff_id == id))
+    if card_id is not None:
+        tx.execute(insert(t.StaffCard).values(staff_id=id, card_id=card_id))
+
+
+def rename(tx: Connection, person: Person, name: str) -> None:
+    """What colleagues call them; empty: the beginning of their e-mail address."""
+    called = one_line(name)
+    if len(called) > MOST_NAME:
+        raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(name=called))
+
+
+def trained(tx: Connection, person: Person, now: int) -> None:
+    """They finished the training at the till."""
+    tx.execute(update(t.Staff).where(t.Staff.id == person.id).values(trained=now))
 
 
 def set_password(tx: Connection, person: Person, password_hash: str) -> None:
@@ -146,21 +202,53 @@ def invited(tx: Connection, token: str, now: int, lock: bool = False) -> Person:
     return _person(row)
 
 
-def log_in(tx: Connection, person: Person, now: int) -> str:
-    """A new session's token."""
+def log_in(tx: Connection, person: Person, now: int, till: str = "", shift_id: int | None = None) -> str:
+    """A new session's token; at the enrolled `till`. One that belongs to a shift may do what a cashier may."""
     tx.execute(delete(t.StaffSession).where(t.StaffSession.created <= now - SESSION_SECONDS))
     token = secrets.token_urlsafe(24)
-    values = {"hash": _hash(token), "staff_id": person.id, "till": secrets.token_hex(6), "created": now}
-    tx.execute(insert(t.StaffSession).values(values))
+    values = {"hash": _hash(token), "staff_id": person.id, "till": till or secrets.token_hex(6), "created": now}
+    tx.execute(insert(t.StaffSession).values(values | {"shift_id": shift_id}))
     return token
 
 
 def present(tx: Connection, token: str, now: int) -> Presence | None:
     """Whoever is logged in with this token."""
     which = (t.StaffSession.hash == _hash(token), t.StaffSession.created > now - SESSION_SECONDS)
-    query = select(t.Staff, t.StaffSession.till).join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
-    row = tx.execute(query.where(*which, t.Staff.ended.is_(None))).first()
-    return Presence(_person(row), row.till) if row else None
+    row = tx.execute(_PRESENT.where(*which, t.Staff.ended.is_(None))).first()
+    if row is None:
+        return None
+    runs = row.open_shift is not None and now < row.started + LONGEST_SHIFT_SECONDS
+    shift_id = row.open_shift if runs else None
+    if row.by_pin is not None and row.by_pin != shift_id:
+        return None
+    # Four digits open the till, not the console.
+    person = _person(row) if row.by_pin is None else replace(_person(row), role="cashier")
+    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, row.has_factor)
+
+
+def sessions(tx: Connection, person: Person, now: int) -> Sequence[Row]:
+    """Where the person is logged in: when since, and the till's name if it has one."""
+    query = select(t.StaffSession.hash, t.StaffSession.created, t.Till.name, t.Till.location)
+    query = query.outerjoin(t.Till, t.Till.key == t.StaffSession.till)
+    live = (t.StaffSession.staff_id == person.id, t.StaffSession.created > now - SESSION_SECONDS)
+    return tx.execute(query.where(*live).order_by(t.StaffSession.created.desc())).all()
+
+
+def end_session(tx: Connection, person: Person, hash: bytes) -> None:
+    """One of the person's own logins."""
+    which = (t.StaffSession.hash == hash, t.StaffSession.staff_id == person.id)
+    tx.execute(delete(t.StaffSession).where(*which))
+
+
+def session_hash(token: str) -> bytes:
+    """What `sessions` calls the login with this token."""
+    return _hash(token)
+
+
+def needs_factor(rule: str, who: Presence) -> bool:
+    """Whether the shop wants this person to set up a second factor first; a PIN counts at its till alone."""
+    wanted = rule == "everyone" or (rule == "managers" and who.person.role != "cashier")
+    return wanted and not who.has_factor and not who.by_pin
 
 
 def log_out(tx: Connection, token: str) -> None:
@@ -176,7 +264,7 @@ def _row(tx: Connection, email: str) -> Row | None:
 
 
 def _person(row: Row) -> Person:
-    return Person(row.id, row.key, row.email, row.role)
+    return Person(row.id, row.key, row.email, row.role, row.name)
 
 
 def _known(role: str) -> str:
@@ -198,3 +286,20 @@ def _hash(token: str) -> bytes:
 @cache
 def _nobodys() -> str:
     return _hasher.hash(secrets.token_hex())
+
+
+_PRESENT = (
+    select(
+        t.Staff,
+        t.StaffSession.till,
+        t.StaffSession.shift_id.label("by_pin"),
+        t.Till.id.label("till_id"),
+        t.Till.location,
+        t.Shift.id.label("open_shift"),
+        t.Shift.started,
+        or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)).label("has_factor"),
+    )
+    .join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
+    .outerjoin(t.Till, (t.Till.key == t.StaffSession.till) & t.Till.revoked.is_(None))
+    .outerjoin(t.Shift, (t.Shift.till_id == t.Till.id) & (t.Shift.staff_id == t.Staff.id) & t.Shift.ended.is_(None))
+)

@@ -17,7 +17,7 @@ from typing import Any
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_day_names
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from .card import Text
@@ -53,12 +53,20 @@ class Words:
     def has(self, key: str) -> bool:
         return key in self._entries
 
+    def under(self, top: str) -> Entries:
+        """All entries below `top`, for a script that says them itself."""
+        return {key: entry for key, entry in self._entries.items() if key.startswith(f"{top}.")}
+
     def over(self, entries: Entries) -> Words:
         """These words, with some of them said otherwise."""
         return Words(self.language, {**self._entries, **entries})
 
-    def number(self, n: int) -> str:
+    def number(self, n: int | Decimal) -> str:
         return _number(n, self.language)
+
+    def weekday(self, day: int) -> str:
+        """1 is Monday."""
+        return str(get_day_names("wide", locale=self._locale)[day - 1])
 
     def money(self, minor: int, currency: str) -> str:
         """An amount in the currency's smallest unit as people write it: 1250 PLN -> 12,50 zł."""
@@ -76,6 +84,16 @@ class Words:
     def pick(self, text: Text) -> str:
         """The text in this language, else in English, else in any it has."""
         return text.get(self.language) or text.get("en") or next((t for t in text.values() if t), "")
+
+
+def amount(words: Words, unit_key: str, n: int) -> str:
+    """An amount as people say it: "5 points"."""
+    return f"{words.number(n)}\N{NO-BREAK SPACE}{unit(words, unit_key, n)}"
+
+
+def unit(words: Words, key: str, n: int) -> str:
+    """The noun in the form that `n` asks for; a unit nobody gave words for stands as it is written."""
+    return words.say(f"unit.{key}", n=n) if words.has(f"unit.{key}") else key
 
 
 class Catalogue(Mapping[str, Words]):
@@ -140,5 +158,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _number(n: int, language: str) -> str:
+def _number(n: int | Decimal, language: str) -> str:
     return format_decimal(n, locale=language)

@@ -6,6 +6,7 @@ request to any other host. `visit` fails the test when there was one. Nothing is
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,9 +83,9 @@ def is_wider_than_the_screen(page: Page) -> bool:
 class Site:
     """An application behind a real socket of this machine, in a thread of its own."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, port: int = 0) -> None:
         self._app = app
-        self._server = self._open(0)
+        self._server = self._open(port)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def goes_down(self) -> None:
@@ -93,6 +94,10 @@ class Site:
 
     def comes_back(self) -> None:
         self._server = self._open(int(self.url.rpartition(":")[2]))
+
+    def runs(self, app: Flask) -> None:
+        """Another version of the application, from when it comes back."""
+        self._app = app
 
     def _open(self, port: int) -> BaseWSGIServer:
         server = make_server("127.0.0.1", port, self._app, threaded=True, request_handler=_Quiet)
@@ -105,8 +110,15 @@ class _Quiet(WSGIRequestHandler):
         """Addresses here are credentials; the tests' own output need not hold them either."""
 
 
+def free_port() -> int:
+    """One that nobody listens at just now, for an application that must know its address before it opens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def site(app: Flask) -> Iterator[Site]:
-    opened = Site(app)
+def site(app: Flask, port: int = 0) -> Iterator[Site]:
+    opened = Site(app, port)
     yield opened
     opened.goes_down()

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from passes import cards, create_app, installations, staff
 from passes.members import Person
 from passes.service import Service
-from passes.web.current import EXTENSION
+from passes.web.current import EXTENSION, PRACTICE
 from tests.cast import Clock
 from tests.home import new_home
 
@@ -32,9 +32,10 @@ _SAID = re.compile(r'\b(name|value)="([^"]*)"')
 class Shop:
     """A café with staff: Kasia at the till, Marek who says things to members."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock()
-        self.home = new_home(folder, apple=False, server__public_url="http://127.0.0.1:8000")
+        settings.setdefault("server__public_url", "http://127.0.0.1:8000")
+        self.home = new_home(folder, apple=False, **settings)
         self.app: Flask = create_app(self.home, self.clock)
         self.service: Service = self.app.extensions[EXTENSION]
         hashed = _password_hash()
@@ -71,6 +72,7 @@ class Shop:
         return desk
 
     def closes(self) -> None:
+        self.app.extensions[PRACTICE].close()
         self.service.store.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from passes import cards, reconcile
+from passes import cards, reconcile, revisions
 from passes import service as inner
 from passes.points import receipts, returns
 from passes.store import Row
@@ -80,6 +80,13 @@ class GoogleShop(Service):
             held = cards.find(tx, "id", original.card_id, lock=True)
             assert held is not None
             returns.reverse(tx, held, original, f"undo {receipt}", self.now)
+
+    def revokes(self, member: Member) -> None:
+        """Her links were seen by somebody else."""
+        with self.inner.store.transaction() as tx:
+            held = cards.by_serial(tx, member.serial, lock=True)
+            cards.revoke_links(tx, held)
+            revisions.record(tx, held.id, self.now)
 
     def leases_and_dies(self, worker: inner.Service) -> None:
         """A worker takes a batch and is heard of no more."""

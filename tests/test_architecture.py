@@ -50,7 +50,7 @@ CORE = (
     "passes.liability",
     "passes.store",
 )
-RENDER_MAY_SEE = ("passes.card", "passes.look", "passes.words", "passes.errors")
+RENDER_MAY_SEE = ("passes.card", "passes.look", "passes.phrases", "passes.words", "passes.errors")
 ALL_KNOWING = ("passes", "passes.cli", "passes.__main__")
 WALLET_WORDS = {
     "PKPass": "apple",

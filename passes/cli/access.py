@@ -119,5 +119,20 @@ def staff_link(home: Home, email: str) -> None:
     click.echo(f"{home.settings.server.public_url}/invitation/{token}")
 
 
+@staff.command("reset")
+@click.argument("email")
+@click.pass_obj
+def staff_reset(home: Home, email: str) -> None:
+    """Forget somebody's second factor and passkeys, for when their phone is lost; the password stays."""
+    from .. import factors, passkeys, staff
+
+    with home.store.transaction() as tx:
+        person = staff.find(tx, email)
+        factors.forget(tx, person)
+        passkeys.forget(tx, person)
+        staff.log_out_everywhere(tx, person)
+    click.echo(f"{email} logs in with the password alone, until a new factor is set up.")
+
+
 def _day(at: int) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(at))

@@ -44,10 +44,13 @@ class Home:
     @functools.cached_property
     def store(self) -> Store:
         """The store alone, for commands that need neither keys nor looks; of this version or a ConfigError."""
+        from .. import programmes
+        from ..rulebook import Rulebook
         from ..store import Store, schema
 
         store = Store(self.settings.database(self.settings.store.url))
         schema.refuse_unless_current(store)
+        programmes.speak(store, Rulebook(self.settings.home / "templates"))
         return store
 
     @property

@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from .context import Home
+
+if TYPE_CHECKING:
+    from ..definition import Definition
 
 
 @click.group()
 def programme() -> None:
     """What a programme promises and owes."""
+
+
+@programme.command("check")
+@click.argument("what", metavar="FILE|KEY")
+@click.option("--language", type=click.Choice(["en", "ru", "pl"]), default="en", help="Of the sentences members read.")
+@click.pass_obj
+def check(home: Home, what: str, language: str) -> None:
+    """Look for rules that cannot be meant: in a definition (a JSON file), or in a programme that there is.
+
+    Prints a line for each finding (refuse or warn, the field, why and what to do), then the rules as members read them.
+    """
+    from ..points import lint
+    from ..rulebook import Rulebook
+
+    definition = _read(Path(what)) if Path(what).is_file() else _known(home, what)
+    found = lint.findings(definition, int(time.time()))
+    for finding in found:
+        click.echo(f"{finding.severity}\t{finding.field}\t{finding.sentence}")
+    click.echo(Rulebook(home.settings.home / "templates")(definition)[language])
+    if any(finding.refuses for finding in found):
+        raise click.exceptions.Exit(1)
+
+
+def _read(file: Path) -> Definition:
+    from pydantic import ValidationError
+
+    from ..definition import Definition
+
+    try:
+        return Definition.model_validate_json(file.read_bytes(), strict=True)
+    except ValidationError as wrong:
+        for error in wrong.errors(include_url=False, include_context=False, include_input=False):
+            field = ".".join(map(str, error["loc"])) or "body"
+            click.echo(f"refuse\t{field}\t{error['msg'].removeprefix('Value error, ')}")
+        raise click.exceptions.Exit(1) from None
+
+
+def _known(home: Home, key: str) -> Definition:
+    from .. import programmes
+
+    with home.store.reading() as tx:
+        return programmes.find(tx, key).definition
 
 
 @programme.command("clearing")

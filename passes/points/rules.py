@@ -499,7 +499,8 @@ class _Evaluation:
         self.counts[goal.reached, period] = max(0, reached - before)
         if due:
             self.counts[goal.given, period] = due
-            self._give(goal.key, goal.gift, due, {"reached": reached, "needed": goal.target})
+            why = {"measure": goal.measure, "reached": reached, "needed": goal.target}
+            self._give(goal.key, goal.gift, due, why)
 
     def _progress(self, goal: Goal) -> int:
         match goal.measure:
@@ -535,7 +536,9 @@ class _Evaluation:
             if grant.unit == card.unit and over:
                 lost = min(over, grant.amount)
                 over -= lost
-                why = grant.why | {"capped": {"cap": "card", "limit": card.of, "lost": lost}}
+                # With what an earlier cap took, so that the numbers still add up.
+                before = grant.why.get("capped", {"lost": 0})["lost"]
+                why = grant.why | {"capped": {"cap": "card", "limit": card.of, "lost": before + lost}}
                 self.grants[place] = Grant(grant.unit, grant.amount - lost, grant.rule, why, grant.ripens_days)
         self.grants = [grant for grant in self.grants if grant.amount]
 
@@ -543,8 +546,8 @@ class _Evaluation:
         if gift.coupon is not None:
             self.issues.append(Issue(gift.coupon, times, key))
         else:
-            grant = Grant(gift.unit, gift.amount * times, key, {"rule": key, "times_given": times} | why)
-            self.grants.append(grant)
+            why = {"rule": key, "gives": gift.amount, "times_given": times} | why
+            self.grants.append(Grant(gift.unit, gift.amount * times, key, why))
 
 
 def _due(goal: Goal, reached: int, given: int) -> tuple[int, int]:

@@ -123,6 +123,8 @@ def _checked(url: str) -> URL:
 
 def _engine(url: URL, pool: int, wait_seconds: int, glances: bool = False) -> Engine:
     options: dict[str, Any] = {"pool_size": pool, "max_overflow": pool, "pool_timeout": wait_seconds}
+    # The connection used last first: each that is used fills a cache of its own.
+    options["pool_use_lifo"] = True
     if glances:
         # No transaction is ever open on these, so there is none to end when one is given back.
         options |= {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}

@@ -31,6 +31,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
+# A condition that a partial index serves must be written as in the index, without a parameter.
+NOT_ACTIVE = "status <> 'active'"
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -151,10 +155,15 @@ class Card(Base):
     # When the drawing changes by itself; a posting sets it to "now" until the card is drawn again.
     next_change: Mapped[int | None]
     fetched: Mapped[int] = mapped_column(default=0)
+    # The newest half minute of which a rotating code was accepted; and what was spent without one, on which day.
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven: Mapped[int] = mapped_column(default=0, server_default="0")
+    unproven_day: Mapped[int] = mapped_column(default=0, server_default="0")
     created: Mapped[int]
 
     __table_args__ = (
         Index("ix_card_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
+        Index("ix_card_not_active", "id", sqlite_where=text(NOT_ACTIVE), postgresql_where=text(NOT_ACTIVE)),
         Index("ix_card_programme_id_tier_id", "programme_id", "tier", "id"),
     )
 
@@ -406,17 +415,172 @@ class Staff(Base):
     invited_until: Mapped[int | None]
     created: Mapped[int]
     ended: Mapped[int | None]
+    # What colleagues call them at the till.
+    name: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    # A keyed hash: four digits are guessed back from any other.
+    pin: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    # The second factor's secret, sealed, and the latest of its half minutes that was used.
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_used: Mapped[int] = mapped_column(default=0, server_default="0")
+    recovery: Mapped[list[Any] | None]
+    trained: Mapped[int | None]
+
+
+class Passkey(Base):
+    """A key that a person's phone or computer holds, by which they log in without a password."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    credential: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public: Mapped[bytes] = mapped_column(LargeBinary)
+    # How often it signed, as it says itself; a copy of the key would be behind.
+    signed: Mapped[int]
+    name: Mapped[str] = mapped_column(String(60))
+    created: Mapped[int]
+    used: Mapped[int | None]
+
+
+class StaffCard(Base):
+    """Whose own card a card is: it earns nothing at this person's till."""
+
+    __tablename__ = "staff_card"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True, autoincrement=False)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
 
 
 class StaffSession(Base):
-    """One login at one till or desk; only the hash of its token is kept. Gone: logged out."""
+    """One login at one till or desk; only the hash of its token is kept. Gone: logged out.
+
+    `till` is an enrolled till's key, else a word of this login's own. A login by PIN belongs to its shift.
+    """
 
     __tablename__ = "staff_session"
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
     till: Mapped[str] = mapped_column(String(16))
+    shift_id: Mapped[int | None]
     created: Mapped[int] = mapped_column(index=True)
+
+
+class Till(Base):
+    """A scanning device at a location. `hash` is of the key it holds; none until it was enrolled."""
+
+    __tablename__ = "till"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(16), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    location: Mapped[str] = mapped_column(String(80))
+    invitation: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    invited_until: Mapped[int | None]
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    created: Mapped[int]
+    enrolled: Mapped[int | None]
+    seen: Mapped[int | None]
+    revoked: Mapped[int | None]
+
+
+class Shift(Base):
+    """A person's time at a till; a till has one open shift at most."""
+
+    __tablename__ = "shift"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    till_id: Mapped[int] = mapped_column(ForeignKey("till.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    started: Mapped[int]
+    ended: Mapped[int | None]
+
+    __table_args__ = (
+        Index("ix_shift_till_id_started", "till_id", "started"),
+        Index(
+            "ix_shift_open",
+            "till_id",
+            unique=True,
+            sqlite_where=text("ended IS NULL"),
+            postgresql_where=text("ended IS NULL"),
+        ),
+    )
+
+
+class Action(Base):
+    """Something a person did at a till, or tried to; never changed, never removed. No personal data.
+
+    `outcome` is "done" or the code of the refusal; `amount` is what counts towards a cap; `at` is the till's
+    time and `noted` ours.
+    """
+
+    __tablename__ = "action"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    till: Mapped[str] = mapped_column(String(16))
+    shift_id: Mapped[int | None] = mapped_column(ForeignKey("shift.id"))
+    location: Mapped[str] = mapped_column(String(80))
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    what: Mapped[str] = mapped_column(String(20))
+    outcome: Mapped[str] = mapped_column(String(40))
+    amount: Mapped[int] = mapped_column(default=0)
+    receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipt.id"), index=True)
+    at: Mapped[int] = mapped_column(index=True)
+    noted: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_action_staff_id_what_at", "staff_id", "what", "at"),
+        Index("ix_action_till_what_at", "till", "what", "at"),
+        Index("ix_action_card_id_what_at", "card_id", "what", "at"),
+        Index("ix_action_shift_id", "shift_id"),
+    )
+
+
+class Queued(Base):
+    """An action that a till made while it had no connection, and what became of it; each counts once."""
+
+    __tablename__ = "queued"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    till_id: Mapped[int] = mapped_column(ForeignKey("till.id"))
+    seq: Mapped[int]
+    name: Mapped[str] = mapped_column(String(36), unique=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    kind: Mapped[str] = mapped_column(String(10))
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    outcome: Mapped[str] = mapped_column(String(10))
+    why: Mapped[str] = mapped_column(String(40), default="")
+    amount: Mapped[int] = mapped_column(default=0)
+    balance: Mapped[int | None]
+    at: Mapped[int]
+    created: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("till_id", "seq"),
+        Index("ix_queued_card_id_till_id", "card_id", "till_id"),
+    )
+
+
+class Conflict(Base):
+    """An offline action that could not be counted as it was made, for a manager to settle. `content`: what it was."""
+
+    __tablename__ = "conflict"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    till_id: Mapped[int] = mapped_column(ForeignKey("till.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    why: Mapped[str] = mapped_column(String(40))
+    content: Mapped[dict[str, Any]]
+    at: Mapped[int]
+    created: Mapped[int]
+    resolved: Mapped[int | None] = mapped_column(index=True)
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    note: Mapped[str] = mapped_column(String(300), default="")
+
+    __table_args__ = (UniqueConstraint("till_id", "fingerprint"),)
 
 
 class Tries(Base):
@@ -549,6 +713,8 @@ class GoogleObject(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), unique=True)
     is_there: Mapped[bool] = mapped_column(default=False)
+    # A state was sent of which no answer was heard: it is there more likely than not.
+    is_tried: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     sent: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     is_blank: Mapped[bool] = mapped_column(default=False)
     tier: Mapped[str | None] = mapped_column(String(40))

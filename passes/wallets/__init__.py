@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..links import Links
     from ..look import Look
     from ..secrets import Secrets
+    from ..stampcard import StampCards
     from ..store import Store
     from ..work import Round
 
@@ -146,4 +147,5 @@ class Parts:
     secrets: Secrets
     links: Links
     looks: Mapping[str, Look]
+    stamp_cards: StampCards
     clock: Callable[[], float]

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadInput, Busy, NotFound, PassesError, TooManyTries
+from ..errors import BadInput, Busy, NotFound, PassesError, TooOften
 from ..service import Service
-from .current import EXTENSION
+from .current import EXTENSION, PRACTICE
+from .headers import HEADERS
 from .page import error_page
 from .rooms import EXTENSION as EXTENSION_ROOMS
 from .rooms import Rooms
@@ -34,19 +36,15 @@ log = structlog.get_logger()
 Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(), microphone=(), camera=()",
-    "Cache-Control": "private, no-store",
-}
 _FOR_MACHINES = ("/api/", "/apple/v1")
+_FOR_ALL = ("till", "static")
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Renews a login's cookie with every answer but those that any cache may keep and hand to others."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return (request.blueprint or request.endpoint) not in _FOR_ALL and super().should_set_cookie(app, session)
 
 
 def build(service: Service) -> Flask:
@@ -67,10 +65,13 @@ def build(service: Service) -> Flask:
 
 
 def _backstage(service: Service) -> Flask:
+    from ..practice import Practice
     from . import customer, marketer, staff
 
     app = _application(service)
+    app.extensions[PRACTICE] = Practice(service)
     app.config.update(_sessions(service))
+    app.session_interface = Sessions()
     for part in (staff, marketer):
         part.register(app, service)
     customer.register_links(app)
@@ -121,7 +122,7 @@ def _refuse_nul() -> None:
 
 def _explain(error: PassesError) -> Answer:
     response, status = _answer(error.status, error.code, str(error), error.field)
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.wait)
     return response, status
 

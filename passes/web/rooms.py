@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 EXTENSION = "passes.rooms"
-BACKSTAGE = frozenset(("staff", "console", "login", "logout", "invitation"))
+BACKSTAGE = frozenset(("staff", "till", "console", "login", "logout", "invitation"))
 """The first names in the addresses of everything behind the login."""
 
 

@@ -409,23 +409,37 @@ def blossom_sign(draw: ImageDraw.ImageDraw, unit: float) -> None:
     stroke(draw, [(28 * unit, 91 * unit), (72 * unit, 91 * unit)], 4.4 * unit)
 
 
+def scissors_sign(draw: ImageDraw.ImageDraw, unit: float) -> None:
+    """Half open, points up; the stroke round the second blade parts it from the first."""
+    for mirrored in (-1, 1):
+        outline = [(-3.4, 20), (-4.4, -44), (-1, -52), (4.4, -40), (4.4, 20)]
+        blade = moved(outline, (50 * unit, 50 * unit), unit, 21 * mirrored)
+        draw.polygon(moved(blade, (0, 0)), fill=255)
+        eye = moved([(0, 31)], (50 * unit, 50 * unit), unit, 34 * mirrored)[0]
+        draw.ellipse(box(eye, 14 * unit), outline=255, width=round(6.5 * unit))
+    draw.ellipse(box((50 * unit, 50 * unit), 2.6 * unit), fill=0)
+
+
 # The pictures
 
 
 class Drawing(NamedTuple):
-    """What a look is drawn with: a scene, a sign, the sign's colours as logo and as icon, the icon's ground."""
+    """What a look is drawn with: a scene, a sign, its colours as logo and as icon, the icon's ground, a stamp."""
 
     scene: Callable[[Size], Image.Image]
     sign: Callable[[ImageDraw.ImageDraw, float], None]
     logo: str
     icon: str
     ground: Stops
+    stamp: tuple[Callable[[ImageDraw.ImageDraw, float], None], str]
 
 
 DRAWINGS = {
-    "cafe": Drawing(cafe, cup_sign, "#fff1dc", "#fff4e3", ((0, "#a0622f"), (1, "#3d2014"))),
-    "shop": Drawing(shop, bag_sign, "#ffffff", "#ffffff", ((0, "#4a69ff"), (1, "#1b2fb4"))),
-    "salon": Drawing(salon, blossom_sign, "#7a3350", "#fff4e3", ((0, "#b5617a"), (1, PLUM))),
+    "cafe": Drawing(cafe, cup_sign, "#fff1dc", "#fff4e3", ((0, "#a0622f"), (1, "#3d2014")), (cup_sign, "#6b3517")),
+    "shop": Drawing(shop, bag_sign, "#ffffff", "#ffffff", ((0, "#4a69ff"), (1, "#1b2fb4")), (bag_sign, "#2238c8")),
+    "salon": Drawing(
+        salon, blossom_sign, "#7a3350", "#fff4e3", ((0, "#b5617a"), (1, PLUM)), (scissors_sign, "#fbeee9")
+    ),
 }
 
 
@@ -435,6 +449,7 @@ def pictures(drawing: Drawing) -> dict[str, Image.Image]:
         "hero": painted(drawing.scene, HERO),
         "logo": signed(drawing.sign, drawing.logo),
         "icon": badge(drawing),
+        "stamp": signed(*drawing.stamp),
     }
 
 

@@ -385,6 +385,22 @@ OPERATIONS: list[tuple[str, str, str]] = [
     ("GET", "/offers", "programmes:read"),
     ("POST", "/offers", "offers:write"),
     ("POST", "/offers/x/end", "offers:write"),
+    ("GET", "/cards/x/coupons", "cards:read"),
+    ("POST", "/cards/x/coupons", "adjustments:write"),
+    ("POST", "/cards/x/coupons/claim", "receipts:write"),
+    ("GET", "/cards/x/membership", "cards:read"),
+    ("POST", "/cards/x/membership", "receipts:write"),
+    ("PUT", "/cards/x/nickname", "members:write"),
+    ("PUT", "/cards/x/pin", "members:write"),
+    ("GET", "/cards/x/referral", "cards:read"),
+    ("POST", "/cards/x/top-ups", "adjustments:write"),
+    ("POST", "/cards/x/transfers", "receipts:write"),
+    ("POST", "/coupons", "adjustments:write"),
+    ("GET", "/coupons/x", "cards:read"),
+    ("POST", "/coupons/x/void", "adjustments:write"),
+    ("GET", "/programmes/x/clearing", "programmes:read"),
+    ("GET", "/programmes/x/leaderboard", "programmes:read"),
+    ("GET", "/programmes/x/liability", "programmes:read"),
 ]
 
 

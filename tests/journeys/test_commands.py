@@ -191,6 +191,7 @@ def test_staff_come_and_go(shop: Path) -> None:
     link = passes("--home", shop, "staff", "add", "b@example.org", "--role", "cashier", "--link")
     assert "/invitation/" in link.said
     assert "/invitation/" in passes("--home", shop, "staff", "link", OWNER).said
+    assert "password alone" in passes("--home", shop, "staff", "reset", OWNER).said
     assert passes("--home", shop, "staff", "remove", "b@example.org").code == 0
     assert "b@example.org" not in passes("--home", shop, "staff", "list").said
 

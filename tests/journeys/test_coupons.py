@@ -227,6 +227,36 @@ def test_whoever_joins_has_a_gift_without_buying_anything(shop: CornerShop) -> N
     assert told["effects"]["discount"] == 0 and shop.card(anna).coupons == ()
 
 
+def test_every_five_hundred_spent_bring_exactly_one_voucher(shop: CornerShop) -> None:
+    voucher = {"key": "voucher", "spend": 50_000, "give": {"coupon": "pack"}}
+    shop.promises(key="spender", every=[voucher], coupons=[KINDS[2] | {"stock": None}])
+    anna = shop.joins(programme="spender")
+    shop.posts(anna, "R1", total=49_999)
+    assert on_card(shop, anna) == []
+    shop.posts(anna, "R2", total=1)
+    assert on_card(shop, anna) == ["pack"]
+    shop.takes_back("R2")
+    assert on_card(shop, anna) == [], "the voucher goes with the receipt that brought it"
+    shop.posts(anna, "R3", total=1)
+    code = shop.card(anna).coupons[0].code
+    shop.posts(anna, total=500, coupons=[code])
+    shop.takes_back("R3")
+    with shop.store.reading() as tx:
+        assert coupons.find(tx, code).state == "redeemed", "what was used stays used"
+
+
+def test_a_discount_for_some_goods_leaves_the_others_their_points(shop: CornerShop) -> None:
+    beans = {"key": "beans", "amount": 5, "per": 100, "goods": {"categories": ["coffee"]}}
+    shop.promises(key="roastery", earn={"points": 0}, rules=[beans], coupons=[KINDS[1]])
+    anna = shop.joins(programme="roastery")
+    with shop.store.transaction() as tx:
+        held = cards.by_serial(tx, anna, lock=True)
+        (code,) = coupons.issue(tx, programmes.find(tx, "roastery"), "cake", held.id, shop.now)
+    told = shop.posts(anna, total=7500, lines=BASKET, coupons=[couponcodes.written(code)])
+    # The free piece of cake is worth 15.00; the coffee for 30.00 was paid in full.
+    assert (told["effects"]["discount"], told["effects"]["earned"]) == (1500, 150)
+
+
 def test_guessing_is_slowed_down_after_twenty_wrong_codes(shop: CornerShop) -> None:
     anna = shop.joins()
     (code,) = issue(shop, "pack")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from passes import cards, create_app, home, revisions
+from passes.codes import Known
 from passes.members import Person
 from passes.points import receipts
 from passes.points.orders import Order
@@ -53,8 +55,15 @@ class Shop:
             receipts.post(tx, held, order, self.service.now)
 
     def code(self, serial: str) -> str:
+        """The code that does not change."""
         with self.service.store.reading() as tx:
             return cards.by_serial(tx, serial).revision.card.code
+
+    def scans(self, code: str) -> tuple[str, Known]:
+        """Whose card it is, and what the code says."""
+        known = cards.read_code(code, self.service.secrets)
+        with self.service.store.reading() as tx:
+            return cards.by_known(tx, known).serial, known
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +120,68 @@ def test_the_code_on_the_screen_is_read_by_a_till(shop: Shop, chromium: Browser)
     for scheme in ("light", "dark"):
         with visit(chromium, color_scheme=scheme, device_scale_factor=2) as page:
             page.goto(shop.link(serial))
-            assert _read(page.screenshot(full_page=True)) == shop.code(serial)
+            expect(page.get_by_text("changes every 30 seconds")).to_be_visible()
+            whose, known = shop.scans(_read(page.screenshot(full_page=True)))
+            assert (whose, known.kind, known.is_fresh(shop.service.now)) == (serial, "signed", True)
             code = page.locator(".card-code svg").bounding_box()
             assert code is not None and code["width"] >= 0.6 * 360
+
+
+def test_a_phone_whose_clock_is_wrong_learns_the_time(shop: Shop, chromium: Browser) -> None:
+    serial = shop.has_member()
+    for away in (-90, 90):
+        with visit(chromium) as page:
+            page.clock.install(time=time.time() + away)
+            page.goto(shop.link(serial))
+            page.wait_for_function("ahead !== 0", timeout=PATIENCE_MS)
+            page.wait_for_timeout(500)
+            assert shop.scans(_read(page.screenshot(full_page=True)))[1].is_fresh(shop.service.now)
+            assert page.evaluate(f"Math.abs(ahead + {away}) < 3")
+
+
+def test_the_code_fills_the_screen_and_is_read_there(shop: Shop, chromium: Browser) -> None:
+    serial = shop.has_member()
+    with visit(chromium) as page:
+        page.goto(shop.link(serial))
+        expect(page.get_by_text("changes every 30 seconds")).to_be_visible()
+        page.locator("[data-open]").click()
+        assert shop.scans(_read(page.get_by_role("dialog").screenshot()))[1].kind == "signed"
+
+
+def test_paper_and_browsers_without_scripts_have_the_code_that_does_not_change(shop: Shop, chromium: Browser) -> None:
+    serial = shop.has_member()
+    with visit(chromium) as page:
+        page.goto(shop.link(serial))
+        expect(page.get_by_text("changes every 30 seconds")).to_be_visible()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert _read(page.screenshot(full_page=True)) == shop.code(serial)
+    with visit(chromium, java_script_enabled=False) as page:
+        page.goto(shop.link(serial))
+        assert _read(page.screenshot(full_page=True)) == shop.code(serial)
+
+
+def test_the_card_s_own_keys_are_in_its_page_and_nowhere_else(shop: Shop, client: FlaskClient) -> None:
+    serial = shop.has_member()
+    link = shop.link(serial).removeprefix(shop.site.url)
+    page = client.get(link)
+    (keys,) = re.findall('data-keys="([0-9a-f ]+)"', page.text)
+    assert "no-store" in page.headers["Cache-Control"]
+    assert keys != re.findall('data-keys="([0-9a-f ]+)"', client.get(_path(shop, shop.has_member())).text)[0]
+    for other in ("/manifest.webmanifest", "/worker.js", "/card.png", "/state?revision=1"):
+        assert keys.split()[0].encode() not in client.get(link + other).data
+    with shop.service.store.transaction() as tx:
+        held = cards.by_serial(tx, serial, lock=True)
+        cards.revoke_links(tx, held)
+        revisions.record(tx, held.id, shop.service.now)
+    (fresh,) = re.findall('data-keys="([0-9a-f ]+)"', client.get(_path(shop, serial)).text)
+    assert not set(fresh.split()) & set(keys.split()), "whoever had the link that was taken back makes no codes"
+
+
+def test_a_page_left_open_gets_the_credential_of_the_day(shop: Shop, client: FlaskClient) -> None:
+    link = _path(shop, shop.has_member())
+    today = shop.service.now // 86_400
+    assert client.get(f"{link}/state?revision=1&day={today}").status_code == 204
+    assert f'data-day="{today}"' in client.get(f"{link}/state?revision=1&day={today - 1}").text
 
 
 def test_the_card_follows_a_purchase_without_a_reload(shop: Shop, chromium: Browser) -> None:
@@ -133,15 +201,27 @@ def test_the_card_is_there_without_a_connection(shop: Shop, chromium: Browser) -
     with visit(chromium, expect=("Failed to load", "ERR_CONNECTION", "net::", "Failed to fetch")) as page:
         page.goto(shop.link(serial))
         _wait_until_kept(page)
+        page.clock.install()
         shop.site.goes_down()
         try:
             page.reload()
             expect(page.locator("#offline")).to_contain_text("No connection", timeout=PATIENCE_MS)
             expect(page.locator(".card-balance strong")).to_have_text("10")
-            assert _read(page.screenshot(full_page=True)) == shop.code(serial)
+            first = shop.scans(_read(page.screenshot(full_page=True)))
+            assert first[0] == serial and first[1].is_fresh(shop.service.now)
+            page.clock.fast_forward(31_000)
+            page.wait_for_timeout(500)
+            later = shop.scans(_read(page.screenshot(full_page=True)))[1]
+            assert later.step and first[1].step and 1 <= later.step - first[1].step <= 3, (
+                "a busy machine takes its time"
+            )
+            page.clock.fast_forward(3 * 86_400_000)
+            page.wait_for_timeout(500)
+            assert shop.scans(_read(page.screenshot(full_page=True)))[1].kind == "rotating", "the credential is over"
             assert page.evaluate("document.fonts.check('16px Inter')")
         finally:
             shop.site.comes_back()
+        page.clock.fast_forward(60_000)
         expect(page.locator("#offline")).to_be_hidden(timeout=PATIENCE_MS)
 
 
@@ -271,6 +351,10 @@ def test_a_phone_can_keep_the_card_as_an_app(shop: Shop, client: FlaskClient) ->
     assert worker.headers["Service-Worker-Allowed"] == link
 
 
+def _path(shop: Shop, serial: str) -> str:
+    return shop.link(serial).removeprefix(shop.site.url)
+
+
 def _send(page: Page) -> None:
     # Faster than anyone can type is taken for a program.
     page.wait_for_timeout(800)
@@ -302,7 +386,8 @@ def _read(png: bytes) -> str:
 _IS_KEPT = """async () => {
   for (const name of await caches.keys()) {
     const kept = (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname);
-    const parts = [location.pathname, "/static/js/card.js", "/static/css/base.css", "/static/fonts/inter-latin.woff2"];
+    const scripts = ["/static/js/card.js", "/static/js/code.js", "/static/vendor/qrcode.js"];
+    const parts = [location.pathname, ...scripts, "/static/css/base.css", "/static/fonts/inter-latin.woff2"];
     if (parts.every((part) => kept.includes(part))) return true;
   }
   return false;

@@ -25,8 +25,8 @@ class Unhurried:
 
     def wait(self) -> None: ...
 
-    def pause(self, seconds: float) -> None:
-        self.paused += 1
+    def heard(self, is_too_much: bool) -> None:
+        self.paused += is_too_much
 
 
 @pytest.fixture(scope="module")

@@ -59,14 +59,28 @@ def test_rest_is_not_saved_up(store: Store) -> None:
     assert time.at - begun >= 0.99
 
 
-def test_a_pause_holds_everybody(store: Store) -> None:
+def test_too_much_holds_everybody_and_longer_each_time(store: Store) -> None:
     time = Time()
-    one, other = (Pace(store, 20, time, time.sleep) for _ in range(2))
-    one.wait()
-    one.pause(5)
+    refused = Pace(store, 20, time, time.sleep)
+
+    def waits(is_too_much: bool) -> float:
+        refused.heard(is_too_much)
+        begun = time.at
+        Pace(store, 20, time, time.sleep).wait()
+        return time.at - begun
+
+    assert [waits(True) for _ in range(9)] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10], abs=0.3)
+    assert max(waits(False), waits(True)) < 0.5
+
+
+def test_many_refused_at_once_wait_once(store: Store) -> None:
+    time = Time()
+    workers = [Pace(store, 20, time, time.sleep) for _ in range(8)]
+    for each in workers:
+        each.heard(is_too_much=True)
     begun = time.at
-    other.wait()
-    assert time.at - begun >= 4.9
+    workers[0].wait()
+    assert time.at - begun <= 0.2
 
 
 def test_a_clock_set_back_does_not_stop_us(store: Store) -> None:

@@ -26,7 +26,7 @@ from passes.card import (
     Tier,
 )
 from passes.wallets.google import render
-from passes.wallets.google.render import Issuer
+from passes.wallets.google.render import Issuer, Made
 from passes.words import Words
 from tests.fakes.google.rules import Policy, check
 from tests.fakes.google.shapes import clean
@@ -35,6 +35,7 @@ LOOK = look.load(Path(__file__).parents[2] / "templates" / "cards" / "cafe")
 WORDS = {language: Words(language, entries) for language, entries in LOOK.words.items()}
 ISSUER = Issuer("3388000000000000001", "https://cards.example.org", "PL", "pl")
 ID = "3388000000000000001.7f3a9c00112233445566778899aabbcc"
+MADE = Made(ID, "https://cards.example.org/card/s/k", "LC2.AAAA.1.{totp_value_0}{totp_value_1}", (b"1" * 20, b"2" * 20))
 GOLD = Tier("gold", {"en": "Gold", "ru": "Золото", "pl": "Złoto"}, 1000)
 CONTACT = Contact("Кофе & Łódź", "+48 600 100 200", "hello@cafe.example.org", "cafe.example.org")
 CARD = Card(
@@ -78,9 +79,7 @@ PROMISE = Promise(
 
 
 def drawn(card: Card = CARD, **changes: Any) -> dict[str, Any]:
-    return render.loyalty_object(
-        replace(card, **changes), LOOK, WORDS, ISSUER, ID, "https://cards.example.org/card/s/k"
-    )
+    return render.loyalty_object(replace(card, **changes), LOOK, WORDS, ISSUER, MADE)
 
 
 def test_a_class_has_all_that_google_requires_and_no_more_than_it_takes() -> None:
@@ -132,13 +131,44 @@ def test_a_look_may_give_a_level_a_class_and_a_colour() -> None:
     body = render.loyalty_class(PROMISE, golden, WORDS, ISSUER, "gold")
     assert body["id"].endswith(".cafe.gold") and body["hexBackgroundColor"] == "#b8860b"
     assert body["rewardsTier"] == "Złoto"
-    card = render.loyalty_object(CARD, golden, WORDS, ISSUER, ID, "https://x.example/y")
+    card = render.loyalty_object(CARD, golden, WORDS, ISSUER, MADE)
     assert card["classId"] == body["id"] and "money" in card["secondaryLoyaltyPoints"]["balance"]
 
 
 @pytest.mark.parametrize(("status", "state"), [("closed", "EXPIRED"), ("blocked", "INACTIVE")])
 def test_what_ended_says_nothing_but_that(status: Any, state: str) -> None:
     assert drawn(status=status) == {"id": ID, "classId": "3388000000000000001.cafe", "state": state}
+
+
+def test_the_code_that_changes_and_the_one_that_does_not() -> None:
+    body = drawn()
+    assert (body["barcode"]["value"], body["barcode"]["alternateText"]) == (CARD.code, CARD.number)
+    turning = body["rotatingBarcode"]
+    assert (turning["type"], turning["valuePattern"]) == ("QR_CODE", MADE.pattern)
+    values = [{"key": "31" * 20, "valueLength": 8}, {"key": "32" * 20, "valueLength": 8}]
+    assert turning["totpDetails"] == {"algorithm": "TOTP_SHA1", "periodMillis": "30000", "parameters": values}
+
+
+def test_readers_over_the_air_get_the_code_where_somebody_has_them() -> None:
+    tapped = replace(ISSUER, redeems="3388000000000000002")
+    body = render.loyalty_object(CARD, LOOK, WORDS, tapped, MADE)
+    of = render.loyalty_class(PROMISE, LOOK, WORDS, tapped, None)
+    assert body["smartTapRedemptionValue"] == CARD.code and CARD.code.isascii()
+    assert (of["enableSmartTap"], of["redemptionIssuers"]) == (True, ["3388000000000000002"])
+    check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
+    check("LoyaltyClass", clean("LoyaltyClass", of), Policy())
+    plain = render.patch_of(render.loyalty_class(PROMISE, LOOK, WORDS, ISSUER, None))
+    assert plain["enableSmartTap"] is plain["redemptionIssuers"] is None
+    assert render.patch_of(drawn())["smartTapRedemptionValue"] is None
+
+
+def test_a_patch_says_the_whole_card() -> None:
+    """Google replaces lists whole, merges the rest, and leaves alone what is not named."""
+    body, patch = drawn(name="", tier=None, worth=None), render.patch_of(drawn(name="", tier=None, worth=None))
+    for name in ("textModulesData", "linksModuleData", "rotatingBarcode"):
+        assert patch[name] == body[name]
+    assert patch["loyaltyPoints"]["balance"] == {"int": 1250, "string": None, "money": None}
+    assert patch["accountName"] is patch["secondaryLoyaltyPoints"] is patch["validTimeInterval"] is None
 
 
 def test_equal_cards_are_equal_bytes() -> None:

@@ -143,19 +143,31 @@ def test_news_is_a_sentence_in_every_language(shipped, language, amount, balance
     words = Words(language, shipped["shop"].words[language])
     said = words.say(
         "news.earn",
-        amount=words.number(amount),
-        unit=words.say("unit.points", n=amount),
-        balance=words.number(balance),
-        balance_unit=words.say("unit.points", n=balance),
+        amount=f"{words.number(amount)} {words.say('unit.points', n=amount)}",
+        balance=f"{words.number(balance)} {words.say('unit.points', n=balance)}",
     )
     assert said == expected
 
 
 def test_every_kind_of_news_and_card_has_words(shipped):
     for entries in shipped["cafe"].words.values():
-        for kind in ("earn", "welcome", "redeem", "reward", "reverse", "adjust", "expire", "offer"):
+        for kind in (
+            "earn",
+            "welcome",
+            "redeem",
+            "reward",
+            "reverse",
+            "adjust",
+            "expire",
+            "offer",
+            "full",
+            "topup",
+            "transfer",
+            "convert",
+            "referral",
+        ):
             assert f"news.{kind}" in entries
-        for kind in ("points", "stamps", "cashback", "gift", "membership", "coupon"):
+        for kind in ("points", "stamps", "cashback", "gift", "visits", "membership", "coupons"):
             assert entries[f"description.{kind}"].startswith(entries[f"kind.{kind}"])
 
 
@@ -171,7 +183,7 @@ def test_a_look_overlays_the_common_words(folder):
     ("own", "said"),
     [
         ('[label]\nbalanse = "x"\n', "missing in"),
-        ('[news]\nearn = "{amount} {units} {balance} {balance_unit}"\n', "different"),
+        ('[news]\nearn = "{amount} {units} {balance}"\n', "different"),
         ('[news]\nearn = "{amount.__class__}"\n', "plain name in braces"),
         ('[news]\nearn = "{amount!r}"\n', "plain name in braces"),
         ('[news]\nearn = "{amount:>99999999}"\n', "plain name in braces"),

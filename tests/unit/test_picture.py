@@ -17,8 +17,10 @@ from PIL import Image, ImageDraw
 
 from passes import look, words
 from passes.artwork import Colour
-from passes.card import Card, Contact, Expiring, News, Offer, Progress, Reward, Tier
+from passes.card import Card, Contact, Expiring, News, Offer, Prize, Progress, Reward, Stamps, Tier
+from passes.home import EXAMPLE
 from passes.look import LEAST_CONTRAST, Look, contrast
+from passes.points.why import Teller
 from passes.wallets.ecard.face import Face, Happened, face, history
 from passes.wallets.ecard.picture import card_png, code_path, code_size, icon_png, modules
 from passes.wallets.ecard.sheet import style_sheet
@@ -82,10 +84,13 @@ def test_rewards_say_what_is_missing_or_that_they_are_ready() -> None:
 
 
 def test_a_card_of_stamps_shows_its_stamps() -> None:
-    reward = Reward("coffee", {"en": "Free coffee"}, 10, missing=7)
-    assert _face(replace(ANNA, unit="stamps", balance=3, rewards=(reward,))).stamps == (True,) * 3 + (False,) * 7
-    assert _face(replace(ANNA, unit="stamps", rewards=(replace(reward, cost=500),))).stamps == ()
-    assert _face(replace(ANNA, rewards=(reward,))).stamps == ()
+    stamps = Stamps("stamps", 10, (Prize(10, {"en": "Free coffee"}),), filled=3)
+    seen = _face(replace(ANNA, unit="stamps", balance=3, stamps=stamps)).stamps
+    assert seen is not None and [place.is_filled for place in seen.places] == [True] * 3 + [False] * 7
+    assert [place.prize for place in seen.places] == [""] * 9 + ["Free coffee"]
+    assert "3" in seen.sentence and seen.in_a_row == 5
+    assert _face(replace(ANNA, unit="stamps", stamps=replace(stamps, of=100))).stamps is None
+    assert _face(ANNA).stamps is None
 
 
 def test_history_gives_the_reason_for_every_line() -> None:
@@ -97,11 +102,12 @@ def test_history_gives_the_reason_for_every_line() -> None:
         Happened("expire", -5, MIDNIGHT, why={"expired": MIDNIGHT}),
         Happened("of a later version", 1, MIDNIGHT, why={"new": ["kind"]}),
     ]
-    lines = history(ANNA, _words("en"), WARSAW, happened)
-    assert lines[0].sentence == "PLN45.50 paid, 1\N{NO-BREAK SPACE}point for every PLN1.00"
+    lines = history(ANNA, _words("en"), WARSAW, happened, Teller(EXAMPLE, _words("en")))
+    paid = "PLN45.50 paid, 1\N{NO-BREAK SPACE}point for every PLN1.00, rounded down: 45\N{NO-BREAK SPACE}points."
+    assert lines[0].sentence == paid
     assert lines[0].small.startswith("Nowy Świat 12 · Nov 22, 2026")
     assert [line.note for line in lines[:3]] == ["+45", "\N{MINUS SIGN}20", "\N{MINUS SIGN}45"]
-    assert "worth PLN1.00" in lines[1].sentence
+    assert "PLN1.00 off" in lines[1].sentence
     assert "Purchase" in lines[2].sentence
     assert "sorry for the wait" in lines[3].sentence
     assert lines[5].title == "of a later version"

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passes.card import Card, Contact, Coupon, Expiring, Location, Membership, News, Offer, Progress, Reward, Tier
-from passes.wallets.apple.sentences import NAME, _noun, clean, number
+from passes.phrases import noun, number
+from passes.wallets.apple.sentences import NAME, clean
 from passes.words import Catalogue
 
 from ..passcheck import check
@@ -36,8 +37,8 @@ def test_the_front_shows_balance_level_name_worth_goal_and_what_expires() -> Non
 
 
 def test_the_back_speaks_every_language_with_its_own_plurals() -> None:
-    said = {language: fields(built(), language)["rewards"]["value"].split("\n") for language in LANGUAGES}
-    assert said["en"] == ["Free coffee: yours now", "Cake of the day: 266 more points"]
+    said = {language: fields(built(), language)["rewards.words"]["value"].split("\n") for language in LANGUAGES}
+    assert said["en"] == ["Free coffee: yours now", "Cake of the day: 266 points to go"]
     assert said["ru"] == ["Кофе в подарок: можно получить сейчас", "Торт дня: ещё 266 баллов"]
     assert said["pl"] == ["Darmowa kawa: do odebrania teraz", "Ciasto dnia: jeszcze 266 punktów"]
 
@@ -76,7 +77,7 @@ def test_a_card_that_ended_is_void_says_why_and_promises_nothing(status: str) ->
     assert raw(bundle)["voided"] is True
     shown_fields = fields(bundle)
     assert shown_fields["status"]["value"].startswith(status.capitalize())
-    assert not {"rewards", "offer.0", "progress", "expiring", "worth"} & shown_fields.keys()
+    assert not {"rewards.words", "offer.0", "progress", "expiring", "worth"} & shown_fields.keys()
     assert "locations" not in raw(bundle)
 
 
@@ -188,7 +189,7 @@ def test_numbers_are_written_as_unicode_says(n: int) -> None:
 @given(st.integers(0, 10**7))
 def test_every_number_finds_its_noun_though_few_are_asked(n: int) -> None:
     for words in Catalogue(cafe().words).values():
-        assert _noun(words, "points", n) == words.say("unit.points", n=n)
+        assert noun(words, "points", n) == words.say("unit.points", n=n)
 
 
 # Whoever the member is
@@ -259,7 +260,7 @@ def test_rewards_and_coffee_are_named_in_the_members_phone_language() -> None:
     card = replace(ANNA, progress=Progress("tier", "gold", GOLD, 10, 15), rewards=(Reward("c", COFFEE, 5, 0),))
     assert fields(built(card), "ru")["progress.words"]["value"] == "Ещё 5 баллов до уровня «Золотой»"
     assert fields(built(card), "pl")["progress"]["label"] == "Złoty"
-    assert fields(built(replace(card, language="pl")), "ru")["rewards"]["value"].startswith(COFFEE["ru"])
+    assert fields(built(replace(card, language="pl")), "ru")["rewards.words"]["value"].startswith(COFFEE["ru"])
     assert CAKE["pl"] not in str(shown(built(card), "pl"))
     assert LINK in str(shown(built(card), "pl"))
 
@@ -269,12 +270,12 @@ def test_coupons_and_a_membership_are_on_the_back_and_an_ended_reward_is_not_pro
     rewards = (Reward("c", COFFEE, 5, 0, "stock"), Reward("d", CAKE, 9, 0))
     card = replace(ANNA, coupons=coupons, membership=Membership("grace", NOW), rewards=rewards)
     said = {language: fields(built(card), language) for language in LANGUAGES}
-    dated, open_ended = said["en"]["coupons"]["value"].split("\n")
+    dated, open_ended = said["en"]["coupons.words"]["value"].split("\n")
     assert dated.startswith("Cake of the day, until ") and dated.endswith(": C-7K2M-9QRT-4WXZ")
     assert open_ended == "Free coffee: C-0000"
-    assert said["ru"]["coupons"]["label"] == "Купоны" and said["pl"]["coupons"]["label"] == "Kupony"
-    assert said["en"]["membership"]["value"].endswith("renew it soon to keep your benefits")
-    assert said["pl"]["rewards"]["value"].split("\n") == [
+    assert said["ru"]["coupons.words"]["label"] == "Купоны" and said["pl"]["coupons.words"]["label"] == "Kupony"
+    assert said["en"]["membership.words"]["value"].endswith("renew it soon to keep your benefits")
+    assert said["pl"]["rewards.words"]["value"].split("\n") == [
         "Ciasto dnia: do odebrania teraz",
         "Darmowa kawa: chwilowo brak",
     ]

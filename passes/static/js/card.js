@@ -22,7 +22,10 @@ function say(element, template) {
 }
 
 function reached(at) {
-  if (at) fresh.dataset.at = at;
+  if (at) {
+    fresh.dataset.at = at;
+    correct(Number(at));
+  }
   offline.hidden = true;
   say(fresh, fresh.dataset.words);
   wait = SEEN_MS;
@@ -48,11 +51,13 @@ function swap(html) {
   const card = document.getElementById("card");
   card.classList.add("card-moved");
   document.getElementById("news").textContent = card.dataset.news;
+  turn();
   keep();
 }
 
 async function ask() {
-  const answer = await fetch(`${live.dataset.state}?revision=${revision()}`, { cache: "no-store" });
+  const day = document.getElementById("code")?.dataset.day ?? "";
+  const answer = await fetch(`${live.dataset.state}?revision=${revision()}&day=${day}`, { cache: "no-store" });
   if (answer.status === 404 || answer.status === 410) return location.reload();
   if (!answer.ok) throw new Error(String(answer.status));
   if (answer.status === 200) swap(await answer.text());
@@ -121,5 +126,6 @@ document.addEventListener("visibilitychange", look);
 addEventListener("online", () => { wait = SEEN_MS; look(); });
 addEventListener("offline", lost);
 register().catch(() => {});
-if (navigator.onLine) timer = setTimeout(look, SEEN_MS);
+// At once: by the answer the code on the screen learns the time.
+if (navigator.onLine) look();
 else lost();

@@ -16,6 +16,7 @@ from ...errors import ConfigError
 from ...links import Links
 from ...look import Look
 from ...secrets import Secrets, url_text
+from ...stampcard import StampCards
 from .. import File, Outcome, Parts, Resident, Stale
 from .bundle import MEDIA_TYPE, Template
 from .certificates import Identity, ssl_context
@@ -45,6 +46,7 @@ class Apple(Resident):
         secrets: Secrets,
         links: Links,
         looks: Mapping[str, Look],
+        stamp_cards: StampCards,
         keychain: Keychain,
         apns: APNs,
         clock: Callable[[], float] = time.time,
@@ -54,6 +56,7 @@ class Apple(Resident):
         self.apns = apns
         self._secrets = secrets
         self._looks = looks
+        self._stamp_cards = stamp_cards
         self._clock = clock
         self._public_url = settings.server.public_url
         self._zone = settings.zone
@@ -69,7 +72,7 @@ class Apple(Resident):
         key = (card.serial, revision.number, look.digest, self.keychain.identity.fingerprint)
         template = self._template(look)
         rest = self._shelf.get(key, lambda: self._rest(revision, template))
-        return File(f"{card.programme}.pkpass", MEDIA_TYPE, template.beginning + rest)
+        return File(f"{card.programme}.pkpass", MEDIA_TYPE, template.beginning(card) + rest)
 
     def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
         """Nudge every device of the batch, each once."""
@@ -125,7 +128,7 @@ class Apple(Resident):
         if look.name not in self._templates:
             identity = self.keychain.identity
             issuer = Issuer(identity.pass_type, identity.team, f"{self._public_url}/apple", self._zone)
-            self._templates[look.name] = Template(look, issuer, _Newest(self.keychain))
+            self._templates[look.name] = Template(look, issuer, _Newest(self.keychain), self._stamp_cards)
         return self._templates[look.name]
 
 
@@ -154,7 +157,7 @@ def open_wallet(parts: Parts) -> Apple | None:
         return ssl_context(keychain.identity, ca)
 
     apns = APNs(chosen.apns_url, keychain.identity.pass_type, context, push_type=chosen.apns_push_type or None)
-    return Apple(settings, parts.secrets, parts.links, parts.looks, keychain, apns, parts.clock)
+    return Apple(settings, parts.secrets, parts.links, parts.looks, parts.stamp_cards, keychain, apns, parts.clock)
 
 
 __all__ = ["Apple", "Identity", "open_wallet"]

@@ -4,7 +4,8 @@ One technique: whatever many members share is finished before the first of them 
 entries with their checksums already computed; pass.json is written once for all cards with the same fields and
 only its blanks are filled; the words that a programme's members share are kept as the beginning of each
 `pass.strings`, together with the state of its SHA-1 and CRC-32, and a member's own sentences are only appended.
-What is left per pass is a few short hashes and one signature.
+What is left per pass is a few short hashes and one signature. Stamp cards differ in their strip as well: those that
+are equally full share one, and a beginning that is finished like any other.
 
 Nothing is compressed (pictures already are) and every entry bears the same date, so equal cards give equal
 bytes but for the signature and its time. Reads no file; threads may share a template.
@@ -21,16 +22,19 @@ from zlib import crc32
 from ...card import Card
 from ...errors import BadInput
 from ...look import Look
+from ...stampcard import Places, StampCards, places
 from ...words import Catalogue, Words
 from . import strings
+from .front import is_stamped
 from .model import Pass, Texts
-from .render import STYLES, Issuer, Shared, alike, draw, render, shape, share
+from .render import Issuer, Shared, Style, alike, draw, render, shape, share, style_of
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
 MEDIA_TYPE_MANY = "application/vnd.apple.pkpasses"
 MOST_PASSES = 10
 MOST_BYTES = 150_000_000
 MOST_SHEETS = 512
+MOST_SETS = 128
 
 SCALES = {"1x": "", "2x": "@2x", "3x": "@3x"}
 
@@ -43,24 +47,21 @@ class Signs(Protocol):
 class Template:
     """Makes the passes of one look for one issuer."""
 
-    def __init__(self, look: Look, issuer: Issuer, signer: Signs) -> None:
+    def __init__(self, look: Look, issuer: Issuer, signer: Signs, stamp_cards: StampCards | None = None) -> None:
         self._look, self._issuer, self._signer = look, issuer, signer
+        self._stamp_cards = stamp_cards or StampCards()
         self._words = Catalogue(look.words)
         self._spoken: Mapping[str, Words] = dict(self._words)
-        images = pictures(look)
-        entries = [_Entry(name) for name in images]
-        self._listed = [_listed(entry, entry.sha1(images[entry.name])) for entry in entries]
-        self._pictures = _Archive(entries).written(list(images.values()))
+        self._pictures: dict[_Seen, _Pictures] = {}
         self._sheets: dict[Hashable, _Sheet] = {}
-
-    @property
-    def beginning(self) -> bytes:
-        """What every pass of the look begins with: its pictures."""
-        return self._pictures.content
 
     def build(self, card: Card, token: str, link: str, at: int) -> bytes:
         """The member's .pkpass, signed at `at`. `token` lets phones ask for it again, `link` is the card's web page."""
-        return self.beginning + self.rest(card, token, link, at)
+        return self.beginning(card) + self.rest(card, token, link, at)
+
+    def beginning(self, card: Card) -> bytes:
+        """What the pass begins with: its pictures. They are the same for many, so whoever keeps passes need not."""
+        return self._pictures_of(self._seen(card)).written.content
 
     def rest(self, card: Card, token: str, link: str, at: int) -> bytes:
         """The member's .pkpass from where its `beginning` ends: far less to keep, for whoever keeps many."""
@@ -69,24 +70,43 @@ class Template:
         return sheet.drawn(card, link).create(own.values, own.lines, sheet, at)
 
     def _sheet(self, card: Card) -> _Sheet:
-        key = alike(card)
+        seen = self._seen(card)
+        key = (alike(card), seen)
         sheet = self._sheets.get(key)
         if sheet is None:
             if len(self._sheets) >= MOST_SHEETS:
                 self._sheets.clear()
-            sheet = _Sheet(
-                share(card, self._look, self._words, self._issuer), self._pictures, self._listed, self._signer
-            )
-            self._sheets[key] = sheet
+            shared = share(card, self._look, self._words, self._issuer)
+            sheet = self._sheets[key] = _Sheet(shared, self._pictures_of(seen), self._signer)
         return sheet
 
+    def _seen(self, card: Card) -> _Seen:
+        style = style_of(card, self._look)
+        return _Seen(style, places(card.stamps) if card.stamps and is_stamped(card, style.images) else None)
 
-def pictures(look: Look) -> dict[str, bytes]:
-    """The look's images that its style shows, under Apple's names."""
+    def _pictures_of(self, seen: _Seen) -> _Pictures:
+        found = self._pictures.get(seen)
+        if found is None:
+            if len(self._pictures) >= MOST_SETS:
+                self._pictures.clear()
+            strip = self._stamp_cards.strip(self._look, seen.stamps) if seen.stamps else {}
+            found = self._pictures[seen] = _packed(pictures({**self._look.images, **strip}, seen.style))
+        return found
+
+
+class _Seen(NamedTuple):
+    """What decides which pictures a pass has."""
+
+    style: Style
+    stamps: Places | None
+
+
+def pictures(images: Mapping[str, bytes], style: Style) -> dict[str, bytes]:
+    """The images that a style shows, under Apple's names."""
     found = {}
-    for name in STYLES[look.style].images:
+    for name in style.images:
         for scale, suffix in SCALES.items():
-            if image := look.images.get(f"{name}@{scale}"):
+            if image := images.get(f"{name}@{scale}"):
                 found[f"{name}{suffix}.png"] = image
     return found
 
@@ -101,21 +121,34 @@ def bundle_many(passes: Sequence[bytes]) -> bytes:
     return whole
 
 
+class _Pictures(NamedTuple):
+    """A set of pictures as the beginning of archives, and its lines in the manifest."""
+
+    written: _Written
+    listed: Sequence[str]
+
+
+def _packed(images: Mapping[str, bytes]) -> _Pictures:
+    entries = [_Entry(name) for name in images]
+    listed = [_listed(entry, entry.sha1(images[entry.name])) for entry in entries]
+    return _Pictures(_Archive(entries).written(list(images.values())), listed)
+
+
 class _Sheet:
     """A programme's pass, ready but for the member: what `model.Pass.create` is packed by."""
 
-    def __init__(self, shared: Shared, pictures: _Written, listed: Sequence[str], signer: Signs) -> None:
+    def __init__(self, shared: Shared, pictures: _Pictures, signer: Signs) -> None:
         self.shared = shared
         self._signer = signer
         self._drawn: dict[Hashable, Pass] = {}
         self._files = [_words(language, lines) for language, lines in shared.lines.items()] + [PASS_JSON]
         # Apple's format says SHA-1; the signature over it is SHA-256.
-        self._manifest = f"{{{','.join([*listed, *(_listed(file, '%s') for file in self._files)])}}}"
-        self._archive = _Archive([*self._files, MANIFEST, SIGNATURE], pictures)
+        self._manifest = f"{{{','.join([*pictures.listed, *(_listed(file, '%s') for file in self._files)])}}}"
+        self._archive = _Archive([*self._files, MANIFEST, SIGNATURE], pictures.written)
 
     def drawn(self, card: Card, link: str) -> Pass:
         """The pass of all cards that have the same fields as this one."""
-        key = shape(card, link)
+        key = shape(card, self.shared.style, link)
         drawn = self._drawn.get(key)
         if drawn is None:
             drawn = self._drawn[key] = draw(card, self.shared, link)

@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Response, request
-from limits import parse
-from limits.errors import StorageError
-from limits.storage import storage_from_string
-from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import delete, func, insert, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ...errors import ConfigError, PassesError
+from ...errors import PassesError
 from ...network import counted_as
+from ...rates import Rate
 from ...store import Connection, Row
 from ...store import tables as t
 
@@ -100,23 +97,19 @@ class Complaints:
     def __init__(self, service: Service) -> None:
         self._service = service
         limits = service.settings.limits
-        try:
-            self._rate = parse(limits.log)
-        except ValueError:
-            raise ConfigError("[limits.log] must be like 60/minute.") from None
-        self._limiter = FixedWindowRateLimiter(storage_from_string(limits.storage, wrap_exceptions=True))
+        self._rate = Rate("log", limits.log, limits.storage)
 
     def take(self) -> Response:
         """Keep what there is to keep; the answer is the same whatever came of it."""
         request.max_content_length = MOST_BYTES
         try:
             lines = lines_in(request.get_data(cache=False))
-            if lines and self._limiter.hit(self._rate, "device-log", counted_as(request.remote_addr)):
+            if lines and self._rate.ask(counted_as(request.remote_addr)).is_allowed:
                 with self._service.store.transaction() as tx:
                     keep(tx, lines, self._service.now)
         except RequestEntityTooLarge:
             pass
-        except (PassesError, StorageError) as trouble:
+        except PassesError as trouble:
             log.warning("device log not kept", error=type(trouble).__name__)
         response = Response(status=200)
         del response.headers["Content-Type"]

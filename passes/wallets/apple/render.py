@@ -13,12 +13,9 @@ The only link is the one this service makes. Exactly one field announces itself 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
-from functools import lru_cache
+from datetime import UTC, tzinfo
 from html import escape
 from typing import Any, NamedTuple
 
@@ -26,18 +23,18 @@ from pydantic_core import to_json
 
 from ...card import Card
 from ...look import Look
-from ...words import Words, minor_digits
+from ...phrases import heading_key
+from ...words import Words
 from . import model
+from .front import Front, field, fill, front, iso, labels, literal, money, outline
 from .model import Field, Pass, Texts, Values, blank
-from .sentences import NAME, clean, goal_key, nearest, news_key, own_lines, pick, shared_lines
+from .sentences import NAME, TOLD, clean, news_key, own_lines, pick, shared_lines, told
 
 MOST_OFFERS = 20
 MOST_LOCATIONS = 10
 
 PHONES, LINKS = ["PKDataDetectorTypePhoneNumber"], ["PKDataDetectorTypeLink"]
 NOTHING: list[str] = []
-LATEST = 253_402_214_400  # the year 9999: as far as a date can be written
-_KEY = re.compile(r"[a-z_]+(\.[a-z0-9_-]+)+")
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,15 @@ STYLES = {
 }
 
 
+_ASKED_FOR = {"membership": "generic", "coupons": "coupon"}
+"""Kinds of programme that have a shape of their own, where the look is one for all kinds."""
+
+
+def style_of(card: Card, look: Look) -> Style:
+    """The shape of the card: what its look says, or what the kind of its programme asks for."""
+    return STYLES[_ASKED_FOR.get(card.kind, "store") if look.style == "store" else look.style]
+
+
 @dataclass(frozen=True)
 class Issuer:
     """In whose name passes are signed, and where phones ask for them again."""
@@ -70,7 +76,7 @@ class Issuer:
 class Shared:
     """What every card of a programme shows alike: keys and fields of pass.json, lines of pass.strings per language."""
 
-    style: str
+    style: Style
     keys: Mapping[str, Any]
     heading: str
     offers: Sequence[Field]
@@ -88,7 +94,7 @@ class Own(NamedTuple):
 
 def alike(card: Card) -> Hashable:
     """Cards of one look that are equal in this have the same `Shared`."""
-    texts = [card.programme_name, card.terms]
+    texts = [card.programme_name, card.terms, card.rules]
     if card.tier:
         texts.append(card.tier.name)
     for offer in card.offers:
@@ -100,6 +106,7 @@ def alike(card: Card) -> Hashable:
         card.is_void,
         card.kind,
         card.unit,
+        card.unit_kind,
         card.contact,
         card.locations,
         tuple([reward.key for reward in card.rewards]),
@@ -108,17 +115,14 @@ def alike(card: Card) -> Hashable:
     )
 
 
-def shape(card: Card, link: str) -> Hashable:
+def shape(card: Card, style: Style, link: str) -> Hashable:
     """Cards that share the same and are equal in this have the same fields, so one `draw` serves them all."""
     return (
-        card.status,
-        card.progress and goal_key(card.progress),
-        clean(card.name, NAME) != "",
-        card.worth is not None and card.currency,
+        front(card, style.images),
+        outline(card),
+        tuple(told(card)),
+        _in_money(card) is not None,
         card.news is not None,
-        card.expiring is not None,
-        bool(card.coupons),
-        card.membership is not None,
         card.expires is not None,
         card.code.isascii(),
         _is_address(link),
@@ -127,15 +131,15 @@ def shape(card: Card, link: str) -> Hashable:
 
 def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) -> Shared:
     """The part of the card that its member has in common with all others of the programme and language."""
-    style = STYLES[look.style]
+    style = style_of(card, look)
     own = words[card.language]
-    organisation = clean(card.contact.organisation, NAME) or pick(own, card.programme_name, NAME)
+    organisation = clean(card.contact.organisation, NAME) or pick(own, card.programme_name, NAME) or card.programme
     offers = () if card.is_void else card.offers[:MOST_OFFERS]
     keys: dict[str, Any] = {
         "formatVersion": 1,
         "passTypeIdentifier": issuer.pass_type,
         "teamIdentifier": issuer.team,
-        "organizationName": _literal(organisation),
+        "organizationName": literal(organisation),
         "description": "card.description",
         "logoText": "programme.name",
         "backgroundColor": _rgb(look.background),
@@ -149,9 +153,9 @@ def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) ->
     if card.locations and not card.is_void:
         keys["locations"] = _locations(card, own)
     return Shared(
-        style.name,
+        style,
         keys,
-        heading=f"heading.{card.unit}" if own.has(f"heading.{card.unit}") else "label.balance",
+        heading=heading_key(own, card),
         offers=[_offer(at) for at in range(len(offers))],
         about=list(_about(card)),
         link_words=escape(own.say("text.history")),
@@ -174,44 +178,27 @@ def draw(card: Card, shared: Shared, link: str) -> Pass:
         keys["expirationDate"] = blank("expires")
     if card.is_void:
         keys["voided"] = True
-    if card.worth is not None and card.currency:
+    if _in_money(card) is not None:
         keys["semantics"] = {"balance": {"amount": blank("amount"), "currencyCode": card.currency}}
-    drawn = Pass(shared.style, keys)
-    _add_front(drawn.passInformation, card, shared.heading)
+    drawn = Pass(shared.style.name, keys)
+    for place, names in front(card, shared.style.images)._asdict().items():
+        setattr(drawn.passInformation, f"{place}Fields", [field(name, card, shared.heading) for name in names])
     drawn.passInformation.backFields = [*_back(card, shared, link), *shared.about]
     return drawn
 
 
 def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issuer, token: str, link: str = "") -> Own:
     """The member's own. `token` lets phones fetch the pass again; `link` opens the card as a web page."""
-    values = _values(card, issuer.zone)
+    values = _values(card, front(card, shared.style.images), issuer.zone)
     values["token"] = to_json(token)
     if link:
         values["link"] = to_json(link)
         values["anchor"] = to_json(f'<a href="{escape(link)}">{shared.link_words}</a>')
-    rewards = nearest(card)
-    return Own(values, {language: own_lines(card, rewards, each, issuer.zone) for language, each in words.items()})
+    named = () if card.is_void else tuple(labels(card))
+    return Own(values, {language: own_lines(card, named, each, issuer.zone) for language, each in words.items()})
 
 
 # Fields
-
-
-def _add_front(front: Any, card: Card, heading: str) -> None:
-    """At most four below the balance: a phone drops the fifth without a word."""
-    front.primaryFields.append(model.number("balance", blank("balance"), heading))
-    if card.tier:
-        front.headerFields.append(Field("tier", "tier.name", "label.tier"))
-    if clean(card.name, NAME):
-        front.secondaryFields.append(Field("member", blank("member"), "label.member"))
-    if card.is_void:
-        front.auxiliaryFields.append(Field("status", f"status.{card.status}", "label.status"))
-        return
-    if card.worth is not None and card.currency:
-        front.secondaryFields.append(model.money("worth", blank("worth"), card.currency, "label.worth"))
-    if card.progress:
-        front.auxiliaryFields.append(Field("progress", blank("progress"), goal_key(card.progress)))
-    if card.expiring:
-        front.auxiliaryFields.append(model.date("expiring", blank("expiring"), "label.expiring"))
 
 
 def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
@@ -220,17 +207,9 @@ def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
         # The key changes with every piece of news: a phone compares values before it looks up the words.
         yield Field("news", blank("news"), "label.news", changeMessage="%@", dataDetectorTypes=NOTHING)
     yield from shared.offers
-    if not card.is_void:
-        if card.coupons:
-            yield Field("coupons", "coupons.words", "label.coupons", dataDetectorTypes=NOTHING)
-        if card.rewards:
-            yield Field("rewards", "rewards.words", "label.rewards", dataDetectorTypes=NOTHING)
-        if card.membership:
-            yield Field("membership", "membership.words", "label.membership", dataDetectorTypes=NOTHING)
-        if card.progress and card.progress.towards == "tier":
-            yield Field("progress.words", "progress.words", "label.progress", dataDetectorTypes=NOTHING)
-        if card.expiring:
-            yield Field("expiring.words", "expiring.words", "label.expiring", dataDetectorTypes=NOTHING)
+    for name in told(card):
+        found = PHONES if name == "perks" else NOTHING
+        yield Field(f"{name}.words", f"{name}.words", TOLD[name].label, dataDetectorTypes=found)
     if _is_address(link):
         anchor = blank("anchor")
         yield Field("history", blank("link"), "label.history", attributedValue=anchor, dataDetectorTypes=LINKS)
@@ -245,8 +224,10 @@ def _offer(at: int) -> Field:
 
 
 def _about(card: Card) -> Iterable[Field]:
-    """How to use the card, its terms, and how to reach the people behind it."""
+    """How to use the card, its rules and terms, and how to reach the people behind it."""
     yield Field("how_to_use", "text.how_to_use", "label.how_to_use", dataDetectorTypes=NOTHING)
+    if card.rules:
+        yield Field("rules", "rules.words", "label.rules", dataDetectorTypes=NOTHING)
     if any(card.terms.values()):
         yield Field("terms", "terms.words", "label.terms", dataDetectorTypes=LINKS)
     if card.locations and not card.is_void:
@@ -258,7 +239,7 @@ def _about(card: Card) -> Iterable[Field]:
         ("website", card.contact.website, LINKS),
     ):
         if value := clean(value, 4 * NAME):
-            yield Field(key, _literal(value), f"label.{key}", dataDetectorTypes=detect)
+            yield Field(key, literal(value), f"label.{key}", dataDetectorTypes=detect)
 
 
 def _locations(card: Card, own: Words) -> list[dict[str, Any]]:
@@ -274,53 +255,34 @@ def _locations(card: Card, own: Words) -> list[dict[str, Any]]:
 # Values
 
 
-def _values(card: Card, zone: tzinfo) -> dict[str, bytes]:
+def _values(card: Card, seen: Front, zone: tzinfo) -> dict[str, bytes]:
     """What the card's blanks are filled with, each written as JSON; some shapes leave some of them out."""
     values = {
         "serial": to_json(card.serial),
         "code": to_json(card.code),
         "number": to_json(card.number),
-        "balance": to_json(card.balance),
-        "member": to_json(_literal(clean(card.name, NAME))),
-        "joined": to_json(_iso(card.joined, zone)),
+        "joined": to_json(iso(card.joined, zone)),
+        **fill(seen, card, zone),
     }
-    if card.worth is not None and card.currency:
-        worth = _money(card.worth, card.currency)
-        values |= {"worth": worth.encode(), "amount": to_json(worth)}
-    if card.progress:
-        values["progress"] = to_json(f"{card.progress.reached} / {card.progress.needed}")
+    if (held := _in_money(card)) is not None:
+        values["amount"] = to_json(money(held, card.currency or ""))
     if card.news:
         values["news"] = to_json(news_key(card.news))
-    if card.expiring:
-        values["expiring"] = to_json(_iso(card.expiring.at - 1, zone))
     if card.expires is not None:
-        values |= {"expires": to_json(_iso(card.expires, zone)), "valid_until": to_json(_iso(card.expires - 1, zone))}
+        values |= {"expires": to_json(iso(card.expires, zone)), "valid_until": to_json(iso(card.expires - 1, zone))}
     return values
+
+
+def _in_money(card: Card) -> int | None:
+    """What the card holds, or what that is worth, in the currency's smallest unit."""
+    if not card.currency:
+        return None
+    return card.balance if card.unit_kind == "money" else card.worth
 
 
 def _is_address(link: str) -> bool:
     return link.startswith(("https://", "http://"))
 
 
-def _literal(text: str) -> str:
-    """A name that happens to be one of our keys would be shown translated; a closing no-break space prevents it."""
-    return f"{text}\u00a0" if _KEY.fullmatch(text) else text
-
-
 def _rgb(colour: tuple[int, int, int]) -> str:
     return "rgb({}, {}, {})".format(*colour)
-
-
-@lru_cache(maxsize=4096)
-def _iso(at: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(min(max(at, 0), LATEST), zone).isoformat()
-
-
-def _money(minor: int, currency: str) -> str:
-    """The exact amount in the currency's own unit, as JSON writes a number."""
-    return str(Decimal(minor).scaleb(-_digits(currency)))
-
-
-@lru_cache(maxsize=256)
-def _digits(currency: str) -> int:
-    return minor_digits(currency)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 
-from ...card import Card, Coupon, Membership, News, Offer, Progress, Reward, Text
+from ... import phrases
+from ...card import Balance, Card, Challenge, News, Offer, Progress, Text
+from ...phrases import Pick
 from ...words import Words
 from . import strings
 
@@ -22,10 +25,11 @@ NAME, PARAGRAPH, TERMS = 60, 800, 8000
 
 ALIKE = (
     *("label.balance", "label.member", "label.member_number", "label.tier", "label.worth", "label.progress"),
-    *("label.rewards", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
-    *("label.coupons", "label.membership"),
+    *("label.rewards", "label.rules", "label.terms", "label.phone", "label.email", "label.website", "label.history"),
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
+    *("label.coupons", "label.membership", "label.stamps", "label.balances", "label.pending", "label.perks"),
+    *("label.challenges", "label.paid_until", "label.ended_on", "status.unpaid"),
 )
 """The look's words that mean the same on every card, under the look's own keys."""
 
@@ -33,8 +37,8 @@ ALIKE = (
 def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[Offer], zone: tzinfo) -> Iterable[str]:
     for key in ALIKE:
         yield strings.line(key, words.say(key))
-    if words.has(f"heading.{card.unit}"):
-        yield strings.line(f"heading.{card.unit}", words.say(f"heading.{card.unit}"))
+    if (heading := phrases.heading_key(words, card)) not in ALIKE:
+        yield strings.line(heading, words.say(heading))
     kind = card.kind if words.has(f"description.{card.kind}") else "points"
     yield strings.line("card.description", words.say(f"description.{kind}", organisation=organisation))
     yield strings.line("programme.name", pick(words, card.programme_name, NAME))
@@ -43,6 +47,8 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         yield strings.line("tier.name", pick(words, card.tier.name, NAME))
     for reward in card.rewards:
         yield strings.line(f"reward.{reward.key}", pick(words, reward.name, NAME))
+    if card.rules:
+        yield strings.line("rules.words", pick(words, card.rules, TERMS))
     yield strings.line("terms.words", pick(words, card.terms, TERMS))
     yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
     for at, offer in enumerate(offers):
@@ -53,31 +59,22 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         yield strings.line(f"offer.{at}.words", said or title)
 
 
-def nearest(card: Card) -> Sequence[Reward]:
-    """Rewards that are the member's now, then the nearest."""
-    return sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
-
-
-def own_lines(card: Card, rewards: Sequence[Reward], words: Words, zone: tzinfo) -> str:
-    """Every sentence that is this member's own, as lines of pass.strings; `rewards` in the order they are told."""
+def own_lines(card: Card, labels: Iterable[tuple[str, Balance | Challenge]], words: Words, zone: tzinfo) -> str:
+    """Every sentence that is this member's own, as lines of pass.strings; `labels` are those of the face."""
+    by = partial(pick, words, most=NAME)
     lines = []
     if card.news:
-        lines.append(strings.line(news_key(card.news), _news(card, card.news, words)))
+        lines.append(strings.line(news_key(card.news), phrases.news(words, card, card.news, by)))
     if not card.is_void:
-        if rewards:
-            lines.append(strings.line("rewards.words", _rewards(rewards, card.unit, words)))
-        if card.coupons:
-            lines.append(strings.line("coupons.words", "\n".join(_coupon(each, words, zone) for each in card.coupons)))
-        if card.membership:
-            lines.append(strings.line("membership.words", _membership(card.membership, words, zone)))
-        way = card.progress
-        if way and way.towards == "tier":
-            name = words.pick(way.name)
-            lines.append(strings.line(goal_key(way), clean(name, NAME)))
-            still = _missing(words, "progress.tier", card.unit, name, way.missing)
-            lines.append(strings.line("progress.words", still))
-        if soon := card.expiring:
-            lines.append(strings.line("expiring.words", _expiring(words, card.unit, soon.amount, soon.at - 1, zone)))
+        if card.progress and card.progress.towards == "tier":
+            lines.append(strings.line(goal_key(card.progress), by(card.progress.name)))
+        if card.kind == "coupons":
+            first = by(card.coupons[0].name) if card.coupons else words.say("text.no_coupons")
+            lines.append(strings.line("coupon.first", first))
+        for key, what in labels:
+            label = phrases.heading(words, what, by) if isinstance(what, Balance) else by(what.name)
+            lines.append(strings.line(key, label))
+        lines += [strings.line(f"{name}.words", TOLD[name].say(words, card, by, zone)) for name in told(card)]
     return "".join(lines)
 
 
@@ -90,72 +87,87 @@ def news_key(news: News) -> str:
     return f"news.{news.kind}.{news.at}.{news.amount}"
 
 
-def _news(card: Card, news: News, words: Words) -> str:
-    """What happened, as a phone announces it."""
-    key = f"news.{news.kind}"
-    return words.say(
-        key if words.has(key) else "news.adjust",
-        title=pick(words, news.words, NAME) if news.words else "",
-        amount=number(words, news.amount),
-        unit=_noun(words, news.unit or card.unit, news.amount),
-        balance=number(words, card.balance),
-        balance_unit=_noun(words, card.unit, card.balance),
-    )
+# The back
 
 
-def _rewards(rewards: Sequence[Reward], unit: str, words: Words) -> str:
-    """A line for each reward."""
-    return "\n".join(
-        [_missing(words, f"reward.{r.stands}", r.unit or unit, words.pick(r.name), r.missing) for r in rewards]
-    )
+class Told(NamedTuple):
+    """Something that the back tells of this member: whether there is any of it, and what is said, a line for each."""
+
+    label: str
+    has: Callable[[Card], object]
+    say: Callable[[Words, Card, Pick, tzinfo], str]
 
 
-def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
-    """Its name, its last day if it has one, and the code to show at the till."""
-    date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
-    key = "coupon.until" if coupon.ends else "coupon.line"
-    return words.say(key, name=pick(words, coupon.name, NAME), code=coupon.code, date=date)
+def told(card: Card) -> list[str]:
+    """What the back tells of this member, in the order in which it stands there."""
+    return [] if card.is_void else [name for name, each in TOLD.items() if each.has(card)]
 
 
-def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:
-    date = words.date(membership.until - 1, zone) if membership.until else ""
-    return words.say(f"membership.{membership.state}", date=date)
+def _stamps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    assert card.stamps is not None
+    return "\n".join([phrases.stamps(words, card, by), *phrases.prizes(words, card, card.stamps, by)])
 
 
-@lru_cache(maxsize=16384)
-def _missing(words: Words, key: str, unit: str, name: str, missing: int) -> str:
-    return words.say(key, name=clean(name, NAME), missing=number(words, missing), unit=_noun(words, unit, missing))
+def _rewards(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    """Those that are the member's now, then the nearest."""
+    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
+    return "\n".join([phrases.reward(words, card, reward, by) for reward in nearest])
 
 
-@lru_cache(maxsize=4096)
-def _expiring(words: Words, unit: str, amount: int, last: int, zone: tzinfo) -> str:
-    return words.say(
-        "text.expiring", amount=number(words, amount), unit=_noun(words, unit, amount), date=words.date(last, zone)
-    )
+def _balances(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.balance(words, card, each, by) for each in card.balances)
 
 
-def number(words: Words, n: int) -> str:
-    """`words.number(n)`, without asking Unicode's tables again for every balance."""
-    return str(n) if -1000 < n < 1000 else f"{n:,}".replace(",", _thousands(words))
+def _coupons(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.coupon(words, each, by, zone) for each in card.coupons)
 
 
-@lru_cache(maxsize=64)
-def _thousands(words: Words) -> str:
-    return words.number(1_000_000)[1]
+def _membership(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    assert card.membership is not None
+    return phrases.membership(words, card.membership, zone)
 
 
-def _noun(words: Words, unit: str, n: int) -> str:
-    """The unit in the form that `n` asks for. Plural rules look at the last two digits, so few numbers are asked."""
-    n = abs(n)
-    return _form(words, unit, n if n < 200 or n % 1000 == 0 else 100 + n % 100)
+def _perks(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.perk(words, each, by, zone) for each in card.perks)
 
 
-@lru_cache(maxsize=4096)
-def _form(words: Words, unit: str, n: int) -> str:
-    return words.say(f"unit.{unit}", n=n) if words.has(f"unit.{unit}") else unit
+def _challenges(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.challenge(words, card, each, by, zone) for each in card.challenges)
+
+
+TOLD = {
+    "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
+    "membership": Told("label.membership", lambda card: card.membership, _membership),
+    "stamps": Told("label.stamps", lambda card: card.stamps, _stamps),
+    "rewards": Told("label.rewards", lambda card: card.rewards, _rewards),
+    "balances": Told("label.balances", lambda card: card.balances, _balances),
+    "pending": Told(
+        "label.pending", lambda card: card.pending, lambda w, card, by, zone: phrases.pending(w, card, zone)
+    ),
+    "tier": Told("label.tier", lambda card: card.tier and card.tier_until, phrases.tier_until),
+    "perks": Told("label.perks", lambda card: card.perks, _perks),
+    "progress": Told(
+        "label.progress",
+        lambda card: card.progress and card.progress.towards == "tier",
+        lambda w, card, by, zone: phrases.progress(w, card, by),
+    ),
+    "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
+    "expiring": Told(
+        "label.expiring", lambda card: card.expiring, lambda w, card, by, zone: phrases.expiring(w, card, zone)
+    ),
+}
+"""What the back tells, by name, in this order."""
 
 
 # People's text
+
+
+def is_key(text: str) -> bool:
+    """Whether it looks like one of ours."""
+    return _KEY.fullmatch(text) is not None
+
+
+_KEY = re.compile(r"[a-z_]+(\.[a-z0-9_-]+)+")
 
 
 def pick(words: Words, text: Text, most: int) -> str:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from ...card import Card, Coupon, Offer, Reward
-from ...words import Words
+from ... import phrases
+from ...card import Balance, Card, Challenge, Coupon, Offer, Perk, Reward
+from ...points.why import Entry, Teller
+from ...words import Words, unit
 
-MOST_STAMPS = 20
 SOON_SECONDS = 30 * 86_400
 _MINUS = "\N{MINUS SIGN}"
 
@@ -30,6 +31,11 @@ class Happened:
     why: Mapping[str, Any] = field(default_factory=dict)
     # Nothing for the card's main unit.
     unit: str = ""
+    ripens: int | None = None
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.kind, self.amount, self.why, self.unit, self.ripens)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,34 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Place:
+    """One place of a stamp card, and the prize that waits there."""
+
+    is_filled: bool
+    prize: str = ""
+
+
+@dataclass(frozen=True)
+class StampCard:
+    """The places of a stamp card, how many stand in a row, and all of it in one sentence."""
+
+    places: tuple[Place, ...]
+    in_a_row: int
+    sentence: str
+    prizes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A challenge, and the way to its end."""
+
+    title: str
+    way: Way
+    until: str
+    is_done: bool
+
+
+@dataclass(frozen=True)
 class Face:
     """All that the page says about the card."""
 
@@ -67,16 +101,24 @@ class Face:
     worth: str
     tier: str
     way: Way | None
-    stamps: tuple[bool, ...]
+    stamps: StampCard | None
+    balances: tuple[Line, ...]
+    pending: str
+    tier_until: str
+    tier_warning: bool
+    perks: tuple[Line, ...]
+    challenges: tuple[Task, ...]
     rewards: tuple[Line, ...]
     coupons: tuple[Line, ...]
     membership: str
+    membership_good: bool
     offers: tuple[Line, ...]
     expiring: str
     expires_soon: bool
     valid_until: str
     since: str
     news: str
+    rules: tuple[str, ...]
     terms: str
     ended: str
     ended_what: str
@@ -90,41 +132,39 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         organisation=organisation,
         name=card.name,
         number=grouped(card.number),
-        heading=_known(words, f"heading.{card.unit}", words.say("label.balance")),
-        balance=words.number(card.balance),
-        unit=unit(words, card.unit, card.balance),
+        heading=words.say(phrases.heading_key(words, card)),
+        balance=_balance(card, words),
+        unit="" if _is_money(card) else unit(words, card.unit, card.balance),
         worth=_worth(card, words),
         tier=words.pick(card.tier.name) if card.tier else "",
         way=_way(card, words),
-        stamps=_stamps(card),
+        stamps=_stamps(card, words),
+        balances=tuple(_further(card, words, held) for held in card.balances if not _is_drawn(card, held)),
+        pending=phrases.pending(words, card, zone) if card.pending else "",
+        tier_until=phrases.tier_until(words, card, words.pick, zone) if card.tier and card.tier_until else "",
+        tier_warning=card.tier_warning,
+        perks=tuple(_perk(words, zone, perk) for perk in card.perks),
+        challenges=tuple(_task(card, words, zone, challenge) for challenge in card.challenges),
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
         coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
-        membership=_membership(card, words, zone),
+        membership=phrases.membership(words, card.membership, zone) if card.membership else "",
+        membership_good=card.membership is not None and card.membership.state == "paid",
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
-        expiring=_expiring(card, words, zone),
+        expiring=phrases.expiring(words, card, zone) if card.expiring else "",
         expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
         valid_until=words.date(card.expires - 1, zone) if card.expires else "",
         since=words.date(card.joined, zone),
         news=_news(card, words),
+        rules=tuple(words.pick(card.rules).splitlines()),
         terms=words.pick(card.terms),
         ended=words.say(f"card.{card.status}") if card.is_void else "",
         ended_what=words.say(f"card.{card.status}_what", organisation=organisation) if card.is_void else "",
     )
 
 
-def history(card: Card, words: Words, zone: tzinfo, happened: Iterable[Happened]) -> tuple[Line, ...]:
+def history(card: Card, words: Words, zone: tzinfo, happened: Iterable[Happened], teller: Teller) -> tuple[Line, ...]:
     """Every entry with its reason in words, in the order given."""
-    return tuple(_entry(card, words, zone, one) for one in happened)
-
-
-def amount(words: Words, unit_key: str, n: int) -> str:
-    """An amount as people say it: "5 points"."""
-    return f"{words.number(n)}\N{NO-BREAK SPACE}{unit(words, unit_key, n)}"
-
-
-def unit(words: Words, key: str, n: int) -> str:
-    """The noun in the form that `n` asks for; a unit nobody gave words for stands as it is written."""
-    return words.say(f"unit.{key}", n=n) if words.has(f"unit.{key}") else key
+    return tuple(_entry(card, words, zone, one, teller) for one in happened)
 
 
 def grouped(number: str) -> str:
@@ -147,28 +187,70 @@ def _worth(card: Card, words: Words) -> str:
     return words.say("card.worth", money=words.money(card.worth, card.currency))
 
 
+def _is_money(card: Card) -> bool:
+    return card.unit_kind == "money" and card.currency is not None
+
+
+def _balance(card: Card, words: Words) -> str:
+    return words.money(card.balance, card.currency) if card.currency and _is_money(card) else words.number(card.balance)
+
+
+def _amount(card: Card, words: Words, n: int, unit_key: str = "") -> str:
+    """An amount of one of the card's units, which is never broken between two lines."""
+    return phrases.amount(words, card, n, unit_key).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def _way(card: Card, words: Words) -> Way | None:
     way = card.progress
     if way is None:
         return None
     of = words.say("card.progress", reached=words.number(way.reached), needed=words.number(way.needed))
-    missing, noun = words.number(way.missing), unit(words, card.unit, way.missing)
-    sentence = words.say(f"progress.{way.towards}", name=words.pick(way.name), missing=missing, unit=noun)
-    return Way(min(way.reached, way.needed), way.needed, of, sentence)
+    return Way(min(way.reached, way.needed), way.needed, of, phrases.progress(words, card, words.pick))
 
 
-def _stamps(card: Card) -> tuple[bool, ...]:
-    """A card of few stamps as its stamps, up to the dearest reward."""
-    room = max((reward.cost for reward in card.rewards), default=0)
-    if card.unit != "stamps" or not 0 < room <= MOST_STAMPS:
-        return ()
-    return tuple(place < card.balance for place in range(room))
+def _stamps(card: Card, words: Words) -> StampCard | None:
+    seen = card.stamps
+    if seen is None or not seen.can_be_drawn:
+        return None
+    prizes = {prize.at: words.pick(prize.name) or words.say("stamps.prize") for prize in seen.prizes}
+    places = tuple(Place(place <= seen.filled, prizes.get(place, "")) for place in range(1, seen.of + 1))
+    said = phrases.stamps(words, card, words.pick)
+    return StampCard(places, _in_a_row(seen.of), said, tuple(phrases.prizes(words, card, seen, words.pick)))
+
+
+def _in_a_row(of: int) -> int:
+    """Rows as even as may be, and no stamp too small to be seen."""
+    most = 6 if of <= 12 else 7 if of <= 21 else 10
+    rows = -(-of // most)
+    return max(3, -(-of // rows))
+
+
+def _is_drawn(card: Card, held: Balance) -> bool:
+    """Stamps that are seen as stamps need no number beside them."""
+    return card.stamps is not None and card.stamps.can_be_drawn and card.stamps.unit == held.unit
+
+
+def _further(card: Card, words: Words, held: Balance) -> Line:
+    money = words.money(held.amount, card.currency) if held.kind == "money" and card.currency else ""
+    return Line(phrases.heading(words, held, words.pick), "", money or words.number(held.amount))
+
+
+def _perk(words: Words, zone: tzinfo, perk: Perk) -> Line:
+    until = words.say("text.offer_until", date=words.date(perk.ends - 1, zone)) if perk.ends else ""
+    return Line(words.pick(perk.name), perk.contact, small=until)
+
+
+def _task(card: Card, words: Words, zone: tzinfo, what: Challenge) -> Task:
+    reached, needed = (phrases.counted(words, card, what, n) for n in (what.reached, what.needed))
+    of = words.say("card.progress", reached=reached, needed=needed)
+    until = words.say("text.offer_until", date=words.date(what.ends - 1, zone)) if what.ends else ""
+    way = Way(min(what.reached, what.needed), what.needed, of, phrases.challenge(words, card, what, words.pick, zone))
+    return Task(words.pick(what.name), way, until, what.reached >= what.needed)
 
 
 def _reward(card: Card, words: Words, reward: Reward) -> Line:
-    unit_key = reward.unit or card.unit
-    sentence = words.say(f"card.reward_{reward.stands}", amount=amount(words, unit_key, reward.missing))
-    cost = amount(words, unit_key, reward.cost)
+    missing, cost = (_amount(card, words, n, reward.unit) for n in (reward.missing, reward.cost))
+    sentence = words.say(f"card.reward_{reward.stands}", amount=missing)
     return Line(words.pick(reward.name), sentence, cost, good=reward.stands == "ready")
 
 
@@ -177,26 +259,10 @@ def _coupon(words: Words, zone: tzinfo, coupon: Coupon) -> Line:
     return Line(words.pick(coupon.name), words.say("card.coupon_use"), coupon.code, small=until)
 
 
-def _membership(card: Card, words: Words, zone: tzinfo) -> str:
-    if card.membership is None:
-        return ""
-    until = words.date(card.membership.until - 1, zone) if card.membership.until else ""
-    return words.say(f"membership.{card.membership.state}", date=until)
-
-
 def _offer(words: Words, zone: tzinfo, offer: Offer) -> Line:
     # An offer ends just before `ends`: at midnight it is the day before that people call its last.
     until = words.say("text.offer_until", date=words.date(offer.ends - 1, zone)) if offer.ends else ""
     return Line(words.pick(offer.title), words.pick(offer.body), until)
-
-
-def _expiring(card: Card, words: Words, zone: tzinfo) -> str:
-    if card.expiring is None:
-        return ""
-    ends, at = card.expiring.amount, card.expiring.at - 1
-    return words.say(
-        "text.expiring", amount=words.number(ends), unit=unit(words, card.unit, ends), date=words.date(at, zone)
-    )
 
 
 def _news(card: Card, words: Words) -> str:
@@ -204,39 +270,18 @@ def _news(card: Card, words: Words) -> str:
     news = card.news
     if news is None or not words.has(f"news.{news.kind}"):
         return ""
-    return words.say(
-        f"news.{news.kind}",
-        amount=_signed(words, news.amount),
-        unit=unit(words, news.unit or card.unit, news.amount),
-        balance=words.number(card.balance),
-        balance_unit=unit(words, card.unit, card.balance),
-        title=words.pick(news.words),
-    )
+    return phrases.news(words, card, news, words.pick).replace("+-", _MINUS)
 
 
-def _entry(card: Card, words: Words, zone: tzinfo, one: Happened) -> Line:
+def _entry(card: Card, words: Words, zone: tzinfo, one: Happened, teller: Teller) -> Line:
     title = _known(words, f"happened.{one.kind}", one.kind)
     when = words.moment(one.at, zone)
     where = f"{one.place} · {when}" if one.place else when
-    moved = f"{'+' if one.amount > 0 else ''}{_signed(words, one.amount)}"
-    if one.unit:
-        moved += f"\N{NO-BREAK SPACE}{unit(words, one.unit, one.amount)}"
-    return Line(title, _why(card, words, one), moved, good=one.amount > 0, small=where)
+    return Line(title, teller.sentence(one.entry), _moved(card, words, one), good=one.amount > 0, small=where)
 
 
-def _why(card: Card, words: Words, one: Happened) -> str:
-    """The arithmetic or the reason behind an entry, as far as the ledger kept it."""
-    match one.why:
-        case {"paid": int(paid), "points": int(points), "per": int(per)} if card.currency:
-            rate, step = amount(words, one.unit or card.unit, points), words.money(per, card.currency)
-            return words.say("why.earn", paid=words.money(paid, card.currency), amount=rate, per=step)
-        case {"reward": str(key)}:
-            return next((words.pick(reward.name) for reward in card.rewards if reward.key == key), "")
-        case {"worth_of_one": int(worth)} if worth and card.currency:
-            return words.say("card.worth", money=words.money(abs(one.amount) * worth, card.currency))
-        case {"of": str(kind)}:
-            return _known(words, f"happened.{kind}", "")
-        case {"reason": str(reason)}:
-            return reason[:120]
-        case _:
-            return ""
+def _moved(card: Card, words: Words, one: Happened) -> str:
+    """What moved, with its sign; the main unit needs no noun on its own card."""
+    sign = "+" if one.amount > 0 else _MINUS if one.amount < 0 else ""
+    is_plain = not one.unit and not _is_money(card)
+    return sign + (words.number(abs(one.amount)) if is_plain else _amount(card, words, abs(one.amount), one.unit))

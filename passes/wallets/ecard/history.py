@@ -16,8 +16,9 @@ MOST_PLACE = 60
 def entries(tx: Connection, card_id: int) -> list[Happened]:
     """The latest entries, the newest first."""
     query = (
-        select(t.Posting, t.Receipt.content)
+        select(t.Posting, t.Receipt.content, t.Lot.ripens)
         .outerjoin(t.Receipt, t.Receipt.id == t.Posting.receipt_id)
+        .outerjoin(t.Lot, t.Lot.id == t.Posting.lot_id)
         .where(t.Posting.card_id == card_id)
         .order_by(t.Posting.id.desc())
         .limit(MOST_ENTRIES)
@@ -30,6 +31,7 @@ def entries(tx: Connection, card_id: int) -> list[Happened]:
             place=str((row.content or {}).get("location") or "")[:MOST_PLACE],
             why=row.why or {},
             unit=unit_of(row.source, row.target),
+            ripens=row.ripens,
         )
         for row in tx.execute(query)
     ]

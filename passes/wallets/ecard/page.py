@@ -24,18 +24,21 @@ from flask import (
 )
 from sqlalchemy import select
 
-from ... import cards
+from ... import cards, programmes
 from ...card import Card
 from ...cards import Held
+from ...codes import DAY_SECONDS
 from ...errors import BadInput
 from ...look import Look, written
+from ...points.why import Teller
 from ...store import tables as t
 from ...words import LANGUAGES, OWN_NAMES, Words
 from .. import File, Link, Resident
 from .deeds import TOLD, Deeds, Own
-from .face import Face, Happened, face, history
+from .face import Face, Line, face, history
 from .history import entries
 from .picture import card_png, code_path, code_size
+from .turning import turning
 
 if TYPE_CHECKING:
     from ...service import Service
@@ -83,9 +86,10 @@ class Page:
         return render_template("customer/card.html", **context, own=own, told=told if told in TOLD else "")
 
     def state(self, serial: str, key: str) -> Response:
-        """204 while the revision that the page shows is the newest, else what changed on it."""
+        """204 while the revision that the page shows is the newest and its credential today's, else what changed."""
         held = cards.glance_by_link(self._service.store, serial, key, self._service.secrets)
-        if request.args.get("revision") == str(held.row.revision):
+        today = str(self._service.now // DAY_SECONDS)
+        if request.args.get("revision") == str(held.row.revision) and request.args.get("day", today) in ("", today):
             answer = Response(status=204)
         else:
             shown, happened = self._shown_with_history(serial, key)
@@ -158,11 +162,14 @@ class Page:
     def _shown(self, serial: str, key: str) -> Shown:
         return self._drawn(cards.glance_by_link(self._service.store, serial, key, self._service.secrets))
 
-    def _shown_with_history(self, serial: str, key: str) -> tuple[Shown, list[Happened]]:
+    def _shown_with_history(self, serial: str, key: str) -> tuple[Shown, tuple[Line, ...]]:
         with self._service.store.reading() as tx:
             held = cards.by_link(tx, serial, key, self._service.secrets)
             happened = entries(tx, held.id)
-        return self._drawn(held), happened
+            programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        shown = self._drawn(held)
+        teller = Teller(programme.definition, shown.words)
+        return shown, history(held.revision.card, shown.words, self._service.settings.zone, happened, teller)
 
     def _drawn(self, held: Held) -> Shown:
         card = held.revision.card
@@ -170,14 +177,15 @@ class Page:
         words = self._service.words[card.language].over(look.words[card.language])
         return Shown(held, card, look, words, face(card, words, self._service.settings.zone, self._service.now))
 
-    def _context(self, shown: Shown, happened: list[Happened], address: str) -> dict[str, Any]:
+    def _context(self, shown: Shown, happened: tuple[Line, ...], address: str) -> dict[str, Any]:
         zone, now = self._service.settings.zone, self._service.now
         card, words = shown.card, shown.words
         return {
             "words": words,
             "face": shown.face,
             "look": shown.look,
-            "history": history(card, words, zone, happened),
+            "history": happened,
+            "turning": turning(shown.held.revision, self._service.secrets, now),
             "code": {"path": code_path(card.code), "size": code_size(card.code)},
             "revision": shown.held.row.revision,
             "address": address,

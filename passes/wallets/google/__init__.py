@@ -24,7 +24,7 @@ from . import book, render
 from .access import Account, Tokens
 from .api import API, CALL_SECONDS
 from .budget import Pace
-from .link import SaveLinks
+from .link import MOST_TOKEN, SAVE_URL, SaveLinks
 from .render import Issuer
 from .telling import Telling
 
@@ -83,14 +83,19 @@ class Google(Resident):
         self.store, self.looks, self.links, self.clock = store, looks, links, clock
         self.most_at_once = max(10, chosen.rate * BATCH_SECONDS)
         self._issuer = Issuer(
-            chosen.issuer_id, settings.server.public_url, settings.shop.country, settings.shop.language, settings.zone
+            chosen.issuer_id,
+            settings.server.public_url,
+            settings.shop.country,
+            settings.shop.language,
+            settings.zone,
+            chosen.redemption_issuer,
         )
         self._in_russia, self._lease_seconds = chosen.in_russia, settings.work.lease_seconds
         self._secrets = secrets
         self._save_links = SaveLinks(account)
         self.api = API(chosen.api_url, Tokens(account, chosen.token_url), Pace(store, chosen.rate))
         most_seconds = self._lease_seconds - RESERVE_SECONDS
-        self._telling = Telling(store, self.api, self._issuer, looks, links, most_seconds, clock)
+        self._telling = Telling(store, self.api, self._issuer, looks, links, secrets, most_seconds, clock)
 
     @property
     def now(self) -> int:
@@ -109,7 +114,7 @@ class Google(Resident):
         kind, look = render.kind_of(revision.card.kind), self.looks[revision.card.look]
         tier = render.class_tier(look, revision.card.tier.key if revision.card.tier else None)
         class_id = render.class_id(self._issuer, revision.card.programme, tier)
-        return Link(self._save_links.make(kind.link_list, object_id, class_id, int(time.time())))
+        return Link(self._save_link(self._save_links.token(kind.link_list, object_id, class_id, int(time.time()))))
 
     def push(self, batch: Sequence[Stale]) -> Sequence[Outcome]:
         """Give Google the state of every object of the batch."""
@@ -155,6 +160,14 @@ class Google(Resident):
 
     def close(self) -> None:
         self.api.close()
+
+    def _save_link(self, token: str) -> str:
+        if len(token) < MOST_TOKEN:
+            return f"{SAVE_URL}/{token}"
+        short = self.api.short_link(token)
+        if short is None:
+            raise NotOffered
+        return short
 
     def _bring(self, object_id: str) -> None:
         """Have the object made at once; a worker may be at it already."""

@@ -107,7 +107,8 @@ class Tokens:
             credentials.refresh(asked)
         except exceptions.TransportError:
             raise NoToken("Google's token service cannot be reached") from None
-        except (exceptions.GoogleAuthError, ValueError) as wrong:
+        except (exceptions.GoogleAuthError, ValueError, TypeError) as wrong:
+            # TypeError: an answer that is no JSON object, which google-auth takes for one.
             raise _refused(asked, wrong) from None
         if not isinstance(credentials.token, str) or not credentials.token.isprintable():
             raise NoToken("Google's token service answers nonsense")

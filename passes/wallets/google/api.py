@@ -21,6 +21,7 @@ import httpx2
 from .. import Later, Outcome, Pushed, Refused
 from .access import NoToken, Tokens
 from .budget import Pace
+from .link import SAVE_URL
 
 PREFIX = "/walletobjects/v1"
 CALL_SECONDS = 10
@@ -72,6 +73,13 @@ class API:
     def add_message(self, path: str, id: str, message: dict[str, Any]) -> Said:
         return self.call("POST", f"/{path}/{quote(id)}/addMessage", {"message": message})
 
+    def short_link(self, token: str) -> str | None:
+        """A link that Google keeps and that saves what this token would; None when there is none just now."""
+        said = self.call("POST", "/jwt", {"jwt": token})
+        link = said.body.get("saveUri") if said.is_done else None
+        is_googles = isinstance(link, str) and link.startswith((SAVE_URL, f"{self._url}/"))
+        return str(link) if is_googles else None
+
     def list(self, path: str, class_id: str, most: int, page: str) -> Said:
         query = f"classId={quote(class_id)}&maxResults={most}" + (f"&token={quote(page)}" if page else "")
         return self.call("GET", f"/{path}?{query}")
@@ -85,8 +93,8 @@ class API:
                 said = self._send(method, path, body, self._tokens.get(instead_of=token))
         except NoToken as wrong:
             return Said(0, {}, str(wrong), wrong.wait_seconds)
-        if _is_throttle(said):
-            self._pace.pause(1)
+        if said.status:
+            self._pace.heard(is_too_much=_is_throttle(said))
         return said
 
     def close(self) -> None:

@@ -40,12 +40,19 @@ def is_told(tx: Connection, object_id: str) -> bool:
 
 
 def unsure(tx: Connection, object_id: str) -> None:
-    tx.execute(update(t.GoogleObject).where(t.GoogleObject.id == object_id).values(sent=None))
+    """A state is about to be sent, and until an answer is heard nobody knows whether it arrived."""
+    tx.execute(update(t.GoogleObject).where(t.GoogleObject.id == object_id).values(sent=None, is_tried=True))
+
+
+def not_sent(tx: Connection, object_id: str) -> None:
+    """Google said that it did not take the state."""
+    tx.execute(update(t.GoogleObject).where(t.GoogleObject.id == object_id).values(is_tried=False))
 
 
 def sent(tx: Connection, object_id: str, digest: bytes, is_blank: bool, tier: str | None, news_at: int) -> None:
     """Google has this state now."""
-    values = {"sent": digest, "is_there": True, "is_blank": is_blank, "tier": tier, "news_at": news_at}
+    is_there = {"sent": digest, "is_there": True, "is_tried": False, "is_blank": is_blank}
+    values = is_there | {"tier": tier, "news_at": news_at}
     tx.execute(update(t.GoogleObject).where(t.GoogleObject.id == object_id).values(values))
 
 

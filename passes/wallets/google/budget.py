@@ -22,6 +22,7 @@ DAY_SECONDS = 86_400
 # A turn that nobody took in time is gone: turns saved up would be a burst.
 TURN_LASTS_SECONDS = 0.5
 TAKEN_AT_ONCE_SECONDS = 0.25
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10
 SECOND = 1_000_000
 
 
@@ -42,6 +43,7 @@ class Pace:
         self._store, self._rate, self._clock, self._sleep = store, rate, clock, sleep
         self._lock = threading.Lock()
         self._turns: deque[float] = deque()
+        self._refusals = 0
 
     def wait(self) -> None:
         """Come back when it is our turn."""
@@ -51,11 +53,15 @@ class Pace:
         if delay > 0:
             self._sleep(delay)
 
-    def pause(self, seconds: float) -> None:
-        """Google said that it was too much: nobody goes for a moment."""
+    def heard(self, is_too_much: bool) -> None:
+        """Google said that it was too much: nobody goes for a moment, and longer each time that it says so again."""
         with self._lock:
+            self._refusals = self._refusals + 1 if is_too_much else 0
+            if not is_too_much:
+                return
             self._turns.clear()
-        self._reserve(int(seconds * SECOND))
+            seconds = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** (self._refusals - 1))
+        self._rest(int(seconds * SECOND))
 
     def _next(self) -> float:
         oldest = self._clock() - TURN_LASTS_SECONDS
@@ -72,14 +78,27 @@ class Pace:
         """The beginning of a stretch of time that is ours alone."""
         now = int(self._clock() * SECOND)
         with self._store.transaction() as tx:
-            until = tx.execute(select(t.GooglePace.taken_until).where(t.GooglePace.id == 1).with_for_update()).scalar()
-            # A clock that was set back must not stop us for as long.
-            first = now if until is None or until > now + 60 * SECOND else max(now, until)
-            if until is None:
-                tx.execute(insert(t.GooglePace).values(id=1, taken_until=first + length))
-            else:
-                tx.execute(update(t.GooglePace).values(taken_until=first + length))
+            first = max(now, _taken_until(tx, now))
+            _take_until(tx, first + length)
         return first
+
+    def _rest(self, length: int) -> None:
+        """Nobody's turn before so much time has gone; several who were refused at once wait once."""
+        now = int(self._clock() * SECOND)
+        with self._store.transaction() as tx:
+            _take_until(tx, max(now + length, _taken_until(tx, now)))
+
+
+def _taken_until(tx: Connection, now: int) -> int:
+    until = tx.execute(select(t.GooglePace.taken_until).where(t.GooglePace.id == 1).with_for_update()).scalar()
+    if until is None:
+        tx.execute(insert(t.GooglePace).values(id=1, taken_until=now))
+    # A clock that was set back must not stop us for as long.
+    return now if until is None or until > now + 60 * SECOND else until
+
+
+def _take_until(tx: Connection, until: int) -> None:
+    tx.execute(update(t.GooglePace).where(t.GooglePace.id == 1).values(taken_until=until))
 
 
 def has_room(tx: Connection, pass_ids: Iterable[str], now: int) -> bool:

@@ -19,7 +19,7 @@ from ...store import Store
 from ...store import tables as t
 from . import render
 from .access import Account, NoToken, Tokens
-from .link import SaveLinks
+from .link import MOST_TOKEN, SaveLinks
 
 Found = tuple[Literal["good", "warning", "bad"], str, str]
 """How it is, in a sentence, and what to do about it."""
@@ -53,7 +53,10 @@ def offline(settings: Settings) -> Iterator[Found]:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield "bad", f"{path.name} can be read by others.", f"chmod 600 {path}"
     example = f"{chosen.issuer_id}.{'0' * 32}"
-    SaveLinks(account).make("loyaltyObjects", example, f"{chosen.issuer_id}.example", int(time.time()))
+    token = SaveLinks(account).token("loyaltyObjects", example, f"{chosen.issuer_id}.example", int(time.time()))
+    if len(token) >= MOST_TOKEN:
+        sentence = "The account's key makes links so long that Google is asked for a short one each time."
+        yield "warning", sentence, "A key of 2048 bits is enough; make a new one for the account."
     if not settings.server.public_url.startswith("https://"):
         sentence = "Google fetches pictures and reports saved cards only over https://; [server.public_url] is not."
         yield "bad", sentence, "Put a proxy with a certificate in front and set public_url."

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 
-from ...errors import ConfigError
 from .access import Account
 
 SAVE_URL = "https://pay.google.com/gp/v/save"
 MOST_TOKEN = 1800
-"""Browsers may cut what is longer."""
+"""Browsers may cut what is as long; then Google is asked for a short link that stands for it."""
 
 
 class SaveLinks:
@@ -28,7 +27,7 @@ class SaveLinks:
         self._key = RSAKey.import_key(account.key)
         self._header = {"alg": "RS256", "typ": "JWT", "kid": account.key_id}
 
-    def make(self, link_list: str, object_id: str, class_id: str, now: int) -> str:
+    def token(self, link_list: str, object_id: str, class_id: str, now: int) -> str:
         from joserfc import jws
 
         claims = {
@@ -39,7 +38,4 @@ class SaveLinks:
             "payload": {link_list: [{"id": object_id, "classId": class_id}]},
         }
         payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
-        token = jws.serialize_compact(self._header, payload, self._key)
-        if len(token) >= MOST_TOKEN:
-            raise ConfigError("The service account's key is so large that links to Google Wallet would be cut.")
-        return f"{SAVE_URL}/{token}"
+        return jws.serialize_compact(self._header, payload, self._key)

@@ -29,6 +29,7 @@ MOST_MODULES, MOST_OFFERS, MOST_REWARDS, MOST_LOCATIONS = 10, 5, 10, 10
 NAME, LABEL, HEADER, PARAGRAPH, TERMS = 60, 40, 60, 500, 2000
 """How many characters are kept; Google clips what it has no room for."""
 MICROS_DIGITS = 6
+STEP_SECONDS, DIGITS = 30, 8
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,18 @@ class Issuer:
     country: str
     language: str
     zone: tzinfo = UTC
+    redeems: str = ""
+    """The issuer whose readers take cards over the air (Smart Tap); empty: none does."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made for one card elsewhere: its name at Google, its link, the code that its phone goes on changing."""
+
+    id: str
+    link: str
+    pattern: str
+    keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Kind:
     object_path: str
     link_list: str
     draw_class: Callable[[Promise, Look, Mapping[str, Words], Issuer, str | None], Body]
-    draw_object: Callable[[Card, Look, Mapping[str, Words], Issuer, str, str], Body]
+    draw_object: Callable[[Card, Look, Mapping[str, Words], Issuer, Made], Body]
 
 
 def kind_of(card_kind: str) -> Kind:
@@ -90,8 +103,8 @@ def patch_of(body: Body) -> Body:
 
 
 _BALANCES = ("int", "string", "money")
-_OF_AN_OBJECT = ("accountName", "secondaryLoyaltyPoints", "validTimeInterval")
-_OF_A_CLASS = ("heroImage", "linksModuleData")
+_OF_AN_OBJECT = ("accountName", "secondaryLoyaltyPoints", "validTimeInterval", "smartTapRedemptionValue")
+_OF_A_CLASS = ("heroImage", "linksModuleData", "enableSmartTap", "redemptionIssuers")
 
 
 # Classes
@@ -123,6 +136,8 @@ def loyalty_class(promise: Promise, look: Look, words: Mapping[str, Words], issu
         body["heroImage"] = _image(image_url(issuer, look, "hero"), organisation, issuer)
     if uris := list(_contact(promise, label)):
         body["linksModuleData"] = {"uris": uris}
+    if issuer.redeems:
+        body |= {"enableSmartTap": True, "redemptionIssuers": [issuer.redeems]}
     found = next((each for each in promise.tiers if each.key == tier), None)
     if found:
         body |= label.picked("rewardsTier", found.name, LABEL) | label.key("rewardsTierLabel", "label.tier")
@@ -131,6 +146,8 @@ def loyalty_class(promise: Promise, look: Look, words: Mapping[str, Words], issu
 
 def _about(promise: Promise, label: _Labels) -> Iterator[Body]:
     yield label.module("how-to-use", "label.how_to_use", lambda words: words.say("text.how_to_use"))
+    if promise.rules:
+        yield label.module("rules", "label.rules", lambda words: _pick(words, promise.rules, TERMS))
     if any(promise.terms.values()):
         yield label.module("terms", "label.terms", lambda words: _pick(words, promise.terms, TERMS))
 
@@ -176,27 +193,21 @@ def _date(at: int, zone: tzinfo) -> Body:
 # Objects
 
 
-def loyalty_object(
-    card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer, object_id: str, link: str
-) -> Body:
+def loyalty_object(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer, made: Made) -> Body:
     """The member's card. One that ended keeps nothing but that it ended: nothing can be deleted at Google."""
     tier = card.tier.key if card.tier else None
-    body: Body = {"id": object_id, "classId": class_id(issuer, card.programme, class_tier(look, tier))}
+    body: Body = {"id": made.id, "classId": class_id(issuer, card.programme, class_tier(look, tier))}
     if card.is_void:
         return body | {"state": "EXPIRED" if card.status == "closed" else "INACTIVE"}
     label = _Labels(words, card.language)
     body |= {
         "state": "ACTIVE",
         "accountId": card.number,
-        "barcode": {
-            "type": "QR_CODE",
-            "value": card.code,
-            "alternateText": card.number,
-            "renderEncoding": "UTF_8",
-        },
+        "barcode": _code(card) | {"value": card.code},
+        "rotatingBarcode": _code(card) | {"valuePattern": made.pattern, "totpDetails": _totp(made)},
         "loyaltyPoints": {**label.key("label", _heading(card, words)), "balance": balance(card.balance)},
         "textModulesData": list(_modules(card, label, issuer.zone))[:MOST_MODULES],
-        "linksModuleData": {"uris": [{"id": "card", "uri": link, **label.key("description", "label.history")}]},
+        "linksModuleData": {"uris": [{"id": "card", "uri": made.link, **label.key("description", "label.history")}]},
     }
     if name := clean(card.name, NAME):
         body["accountName"] = name
@@ -204,7 +215,19 @@ def loyalty_object(
         body["secondaryLoyaltyPoints"] = second
     if card.expires is not None:
         body["validTimeInterval"] = {"end": _date(card.expires, issuer.zone)}
+    if issuer.redeems:
+        body["smartTapRedemptionValue"] = card.code
     return body
+
+
+def _code(card: Card) -> Body:
+    """The one that changes is shown; the other where Google cannot change it, as in a browser."""
+    return {"type": "QR_CODE", "alternateText": card.number, "renderEncoding": "UTF_8"}
+
+
+def _totp(made: Made) -> Body:
+    values = [{"key": key.hex(), "valueLength": DIGITS} for key in made.keys]
+    return {"algorithm": "TOTP_SHA1", "periodMillis": str(STEP_SECONDS * 1000), "parameters": values}
 
 
 def balance(points: int) -> Body:

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 from flask import Blueprint, Flask, Response, abort, redirect, request
-from limits import parse
-from limits.errors import StorageError
-from limits.storage import storage_from_string
-from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from ... import cards, installations
 from ...errors import NotFound, PassesError
+from ...rates import Rate
 from ...store import Connection
 from . import SAVE_LABEL, Google, book
 from .callback import MOST_BODY_BYTES, Callback, Refusal, malformed, verify
@@ -56,8 +53,7 @@ class Calls:
         limits = service.settings.limits
         self._service, self._wallet = service, wallet
         self._keys = RootKeys(wallet.keys_url, fetch, service.clock)
-        self._limiter = FixedWindowRateLimiter(storage_from_string(limits.storage))
-        self._limit = parse(limits.api)
+        self._rate = Rate("api", limits.api, limits.storage)
 
     def callback(self) -> Response:
         """Somebody says that Google says something."""
@@ -91,12 +87,7 @@ class Calls:
         return cast(Response, redirect(self._wallet.issue(held.revision).url, 303))
 
     def _refuse_flood(self) -> None:
-        try:
-            is_room = self._limiter.hit(self._limit, "google callback", request.remote_addr or "")
-        except StorageError:
-            # Counting is a courtesy to ourselves; a signature is checked all the same.
-            is_room = True
-        if not is_room:
+        if not self._rate.ask(f"google callback {request.remote_addr}").is_allowed:
             raise TooManyRequests()
 
     def _verified(self, body: bytes) -> Callback | Refusal:

@@ -46,5 +46,5 @@ def register(app: Flask, service: Service) -> None:
     # What the blueprints look for in the application they are registered with.
     app.validation_error_callback = answers.refuse  # type: ignore[attr-defined]
     app.validate_response = False  # type: ignore[attr-defined]
-    callers.limit(app, api, service.settings.limits)
+    callers.limit(app, service.settings.limits)
     app.register_blueprint(api)

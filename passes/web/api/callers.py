@@ -9,39 +9,34 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
-from flask_limiter import HeaderNames, Limiter
-from flask_openapi.blueprint import APIBlueprint
 
 from ... import keys
 from ...config import Limits
-from ...errors import BadInput, Forbidden, NotFound, Unauthorised
+from ...errors import BadInput, Forbidden, NotFound, TooOften, Unauthorised
 from ...keys import Key
 from ...network import counted_as
+from ...rates import Asked, Rate
 from ..current import service
 from . import bodies
 
 SCHEME = "Bearer"
-# The library would put Retry-After on every answer, where it means "not now".
-RESET_AFTER = "X-RateLimit-Reset-After"
 
 
-def limit(app: Flask, api: APIBlueprint, limits: Limits) -> None:
+def limit(app: Flask, limits: Limits) -> None:
     """Know the caller first, then count the call."""
-    app.before_request(_identify)
-    # Functions after a request run in reverse: this one sees what the limiter wrote.
-    app.after_request(_explain_refusal)
-    limiter = Limiter(
-        _counted_as,
-        app=app,
-        storage_uri=limits.storage,
-        headers_enabled=True,
-        header_name_mapping={HeaderNames.RETRY_AFTER: RESET_AFTER},
-        # A shop must be able to sell while the counter's server is down.
-        in_memory_fallback_enabled=True,
-        key_prefix="api",
-    )
-    sentence = f"Too many requests; at most {limits.api}. Wait as many seconds as Retry-After says, then go on."
-    limiter.shared_limit(limits.api, scope="api", error_message=sentence)(api)
+    rate = Rate("api", limits.api, limits.storage)
+    sentence = f"Too many requests; at most {limits.api}. Wait as many seconds as Retry-After says"
+
+    def count() -> None:
+        if "api" not in request.blueprints:
+            return
+        g.caller = _presented()
+        g.asked = rate.ask(_counted_as())
+        if not g.asked.is_allowed:
+            raise TooOften(sentence, g.asked.wait_seconds)
+
+    app.before_request(count)
+    app.after_request(_tell)
 
 
 def admit() -> None:
@@ -66,19 +61,15 @@ def staff() -> str:
     return f"key {caller().name}"[:80]
 
 
-def _identify() -> None:
-    if "api" in request.blueprints:
-        g.caller = _presented()
-
-
-def _explain_refusal(response: Response) -> Response:
-    """What HTTP wants a refusal to say: which key would do, or when to come back."""
-    if "api" in request.blueprints:
+def _tell(response: Response) -> Response:
+    """How many requests are left, and which key would do where none was given."""
+    asked: Asked | None = g.get("asked")
+    if asked is not None:
+        response.headers["X-RateLimit-Limit"] = str(asked.limit)
+        response.headers["X-RateLimit-Remaining"] = str(asked.left)
+        response.headers["X-RateLimit-Reset-After"] = str(asked.wait_seconds)
         if response.status_code == 401:
             response.headers["WWW-Authenticate"] = SCHEME
-        if response.status_code == 429:
-            # Whoever guessed at something secret is told how long already.
-            response.headers.setdefault("Retry-After", response.headers[RESET_AFTER])
     return response
 
 
@@ -86,8 +77,7 @@ def _presented() -> Key | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != SCHEME.lower() or not 0 < len(key) <= 200:
         return None
-    with service().store.reading() as tx:
-        return keys.find(tx, key.strip())
+    return keys.find(service().store, key.strip())
 
 
 def _counted_as() -> str:

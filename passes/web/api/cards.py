@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any, Literal
 
 from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from ... import cards as held_cards
-from ... import couponcodes, coupons, installations, programmes
+from ... import couponcodes, coupons, installations, programmes, stepup
 from ...cards import Held
+from ...codes import Known
 from ...points import ledger, receipts, statement, tiers
 from ...programmes import Programme
+from ...stepup import Proof
 from ...store import Connection, Row
 from ..current import service
 from .answers import listed
 from .document import operation
-from .fields import Answer, Body, Page, Place, Why
+from .fields import Answer, Body, Code, Page, Place, Why
 
 cards = APIBlueprint("cards", __name__, abp_tags=[{"name": "Cards"}])
 
@@ -36,6 +38,7 @@ _SHOWN: dict[str, Any] = {
     "rewards": [{"key": "coffee", "name": _TEXT, "cost": 100, "unit": "points", "missing": 0, "why": None}],
     "installations": [],
 }
+_READ: dict[str, Any] = {"kind": "static", "proves_presence": False, "until": None, "spendable": 50}
 _LINE: dict[str, Any] = {
     "entry": 41,
     "kind": "earn",
@@ -155,10 +158,28 @@ class CardPath(Body):
     serial: Place
 
 
-class Code(Body):
+class Scanned(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"code": "LC1.ABCDEFGHIJKLMNOP.ABCDEFGHIJKLM"}]})
 
-    code: Annotated[str, Field(min_length=1, max_length=500, description="Exactly as scanned.")]
+    code: Code
+
+
+class Shown(Answer):
+    """What was scanned. `proves_presence`: the phone is here, and any amount may be spent until `until` with this code.
+
+    `spendable` is how many points may be spent today with this code; null: as many as the card holds.
+    """
+
+    kind: Literal["static", "rotating", "signed"]
+    proves_presence: bool
+    until: int | None
+    spendable: int | None
+
+
+class Resolved(Card):
+    model_config = ConfigDict(json_schema_extra={"examples": [_SHOWN | {"code": _READ}]})
+
+    code: Shown
 
 
 @operation(cards, "get", "/cards/<serial>", "cards:read", Card)
@@ -189,18 +210,33 @@ def entitlements(path: CardPath) -> Response:
     return jsonify(tier=held.row.tier, tier_until=until, entitlements=perks if held.row.status == "active" else [])
 
 
-@operation(cards, "post", "/codes/resolve", "cards:read", Card)
-def resolve(body: Code) -> Response:
-    """Tell which card a scanned code is, or why it is none.
+@operation(cards, "post", "/codes/resolve", "cards:read", Resolved)
+def resolve(body: Scanned) -> Response:
+    """Tell which card a scanned code is and what may be done with it, or why it is none.
 
-    A code that was not issued here is refused without a look at the store. Mind the status: a blocked card is found.
+    A code that was not issued here is refused without a look at the store; a changing one that was spent with already
+    is refused, too. Mind the status: a blocked card is found. To spend, send the code along with the receipt.
     A coupon's code is no card: the refusal says which coupon it is and whether it was used.
     """
     here = service()
     with here.store.reading() as tx:
         if couponcodes.read(body.code):
             raise coupons.told(tx, body.code, here.now)
-        return jsonify(_shown(tx, held_cards.by_code(tx, body.code, here.secrets)))
+        known = held_cards.read_code(body.code, here.secrets)
+        held = held_cards.by_known(tx, known)
+        return jsonify(_shown(tx, held) | {"code": _read(tx, held, known)})
+
+
+def _read(tx: Connection, held: Held, known: Known) -> dict[str, Any]:
+    proof = Proof.of(known, service().now)
+    stepup.refuse_used(tx, held, proof)
+    is_here = proof.step is not None
+    return {
+        "kind": known.kind,
+        "proves_presence": is_here,
+        "until": known.good_until if is_here else None,
+        "spendable": None if is_here else stepup.left(tx, held, service().now),
+    }
 
 
 def _programme(tx: Connection, held: Held) -> Programme:

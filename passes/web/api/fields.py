@@ -69,6 +69,7 @@ Receipt = Annotated[
 ]
 Place = Annotated[str, Field(max_length=80)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]
+Code = Annotated[str, Field(min_length=1, max_length=500, description="Exactly as scanned.")]
 CouponCode = Annotated[str, Field(min_length=1, max_length=40, description="As scanned or typed.")]
 PromoCode = Annotated[str, Field(min_length=1, max_length=40)]
 Pin = Annotated[str, Field(pattern="^[0-9]{4,8}$", description="Four to eight digits.")]

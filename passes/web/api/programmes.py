@@ -33,6 +33,8 @@ _CAFE: dict[str, Any] = {
     "tiers": [{"key": "silver", "name": {"en": "Silver"}, "threshold": 500}],
     "rewards": [{"key": "coffee", "name": {"en": "Free coffee"}, "cost": 100}],
 }
+_RULE = "1 point for every PLN1.00 spent, rounded down: a purchase of PLN45.90 gives 45 points."
+_SHOWN: dict[str, Any] = {**_CAFE, "created": 1_790_000_000, "rules_text": {"en": [_RULE]}}
 
 
 class NewProgramme(Definition):
@@ -40,9 +42,11 @@ class NewProgramme(Definition):
 
 
 class Programme(Definition):
-    model_config = ConfigDict(json_schema_extra={"examples": [{**_CAFE, "created": 1_790_000_000}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_SHOWN]})
 
     created: int
+    rules_text: dict[str, list[str]]
+    """The rules as at most seven sentences in each language, as members read them."""
 
 
 class Programmes(Answer):
@@ -115,4 +119,5 @@ def _strictly(sent: bytes) -> Definition:
 
 
 def _shown(programme: kept.Programme) -> dict[str, Any]:
-    return programme.definition.model_dump(mode="json") | {"created": programme.created}
+    rules = {language: said.splitlines() for language, said in programme.promise.rules.items()}
+    return programme.definition.model_dump(mode="json") | {"created": programme.created, "rules_text": rules}

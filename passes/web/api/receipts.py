@@ -10,7 +10,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from ... import cards
+from ... import cards, stepup
 from ...errors import BadInput
 from ...idempotency import Said
 from ...points import receipts as posted
@@ -26,6 +26,7 @@ from .fields import (
     Answer,
     Body,
     Change,
+    Code,
     CouponCode,
     Money,
     Once,
@@ -81,7 +82,8 @@ class Purchase(Body):
     A line's `price` is for its whole quantity. `redeem` is points to pay with.
 
     `coupons` and a `promo` code come off first. `reward` is handed out for its cost. `partner` is the shop of the
-    coalition at whose till it happens. A card that has a `pin` spends with it alone.
+    coalition at whose till it happens. A card that has a `pin` spends with it alone. A `code` from the member's phone
+    proves that the phone is here, which a programme may ask for when points are spent (`spend_floor`).
     """
 
     model_config = ConfigDict(
@@ -105,6 +107,7 @@ class Purchase(Body):
     lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
     event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    code: Code | None = None
     reward: ProgrammeKey | None = None
     coupons: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
     promo: PromoCode | None = None
@@ -230,6 +233,7 @@ class Redemption(Body):
 
     receipt: Receipt | None = None
     location: Place | None = None
+    code: Code | None = None
     pin: Pin | None = None
 
 
@@ -249,16 +253,20 @@ def post(path: CardPath, body: Purchase, header: Once) -> tuple[Response, int]:
     The receipt's number already makes it happen once: the same number with the same content gets the same answer, with
     other content or another card it is refused. An Idempotency-Key is welcome and not required.
     """
-    return _post(path.serial, body.order(), header.key, body.pin)
+    return _post(path.serial, body.order(), header.key, body.pin, body.code)
 
 
 @operation(receipts, "post", "/cards/<serial>/receipts/quote", "receipts:write", Quoted)
 def quote(path: CardPath, body: Purchase) -> tuple[dict[str, Any], int]:
     """Tell what a receipt would do; nothing is stored."""
-    with service().store.reading() as tx:
-        # Who only asks need not prove anything: nothing leaves the card.
-        order = replace(body.order(), proved=True)
-        return posted.quote(tx, cards.by_serial(tx, path.serial), order, service().now), 200
+    here = service()
+    with here.store.reading() as tx:
+        held = cards.by_serial(tx, path.serial)
+        # Who only asks need not prove who they are: nothing leaves the card.
+        quoted = posted.quote(tx, held, replace(body.order(), proved=True), here.now)
+        proof = stepup.read(body.code, held, here.secrets, here.now)
+        stepup.check(tx, held, proof, quoted["effects"]["spent"], here.now)
+        return quoted, 200
 
 
 @operation(receipts, "post", "/receipts/<path:receipt>/reverse", "receipts:write", Posted, status=201)
@@ -298,15 +306,20 @@ def adjust(path: CardPath, body: Adjustment, header: Once) -> tuple[Response, in
 def redeem(path: RewardPath, body: Redemption, header: Once) -> tuple[Response, int]:
     """Hand out a reward for its cost; send a receipt or an Idempotency-Key so that it happens once."""
     order = Order(_number(body.receipt), reward=path.reward, location=body.location)
-    return _post(path.serial, order, header.key, body.pin)
+    return _post(path.serial, order, header.key, body.pin, body.code)
 
 
-def _post(serial: str, order: Order, key: str, pin: str | None = None) -> tuple[Response, int]:
-    order = replace(order, proved=is_proved(serial, pin))
+def _post(serial: str, order: Order, key: str, pin: str | None = None, code: str | None = None) -> tuple[Response, int]:
+    order, here = replace(order, proved=is_proved(serial, pin)), service()
 
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, serial, lock=True)
-        return 201, posted.post(tx, held, order, service().now, staff()).body
+        answer = posted.post(tx, held, order, here.now, staff())
+        if not answer.repeated:
+            # A repeat brings the same code, which was accepted then.
+            proof = stepup.read(code, held, here.secrets, here.now)
+            stepup.settle(tx, held, proof, answer.body["effects"]["spent"], here.now)
+        return 201, answer.body
 
     return once(key, do)
 

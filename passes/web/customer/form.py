@@ -80,12 +80,12 @@ def problems(filled: Filled, words: Words, country: str) -> dict[str, str]:
     return wrong
 
 
-def person(filled: Filled, words: Words, organisation: str) -> Person:
+def person(filled: Filled, words: Words, organisation: str, source: str = "join page") -> Person:
     """Who joins, with each consent in exactly the words that were shown."""
     email, phone = _told_apart(filled.contact)
     shown = {purpose: words.say(f"join.{purpose}", organisation=organisation) for purpose in PURPOSES}
     agreed = (purpose for purpose in PURPOSES if purpose in filled.consents)
-    agreements = tuple(Agreement(p, hashlib.sha256(shown[p].encode()).hexdigest(), "join page") for p in agreed)
+    agreements = tuple(Agreement(p, hashlib.sha256(shown[p].encode()).hexdigest(), source) for p in agreed)
     language = filled.language if filled.language in LANGUAGES else words.language
     return Person(language, filled.name, email, phone, agreements=agreements)
 

@@ -7,17 +7,16 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
-from flask_limiter import Limiter
 
 from ... import cards, idempotency, programmes
-from ...errors import KeyReused, NotFound
+from ...errors import KeyReused, NotFound, TooOften
 from ...look import Look
 from ...network import counted_as
 from ...programmes import Programme
+from ...rates import Rate
 from ...service import Service
 from ...wallets import Link
-from ...wallets.ecard.face import amount
-from ...words import Words
+from ...words import Words, amount
 from ..current import service
 from ..page import languages, visitors_words
 from . import form
@@ -41,8 +40,16 @@ class Shown:
 def limit(app: Flask, service: Service) -> None:
     """One address may join only so often; a shop's own network is one address."""
     limits = service.settings.limits
-    limiter = Limiter(lambda: counted_as(request.remote_addr), app=app, storage_uri=limits.storage, default_limits=[])
-    limiter.limit(limits.join, methods=["POST"])(customer)
+    rate = Rate("join", limits.join, limits.storage)
+
+    def refuse_a_flood() -> None:
+        if request.method != "POST" or request.blueprint != customer.name:
+            return
+        asked = rate.ask(counted_as(request.remote_addr))
+        if not asked.is_allowed:
+            raise TooOften("Many people joined from here", asked.wait_seconds)
+
+    app.before_request(refuse_a_flood)
 
 
 @customer.get("/")
@@ -139,6 +146,7 @@ def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) ->
         languages=languages(),
         shown=_shown(programme, words),
         gains=_gains(programme, words),
+        rules=words.pick(programme.promise.rules).splitlines(),
         terms=words.pick(programme.promise.terms),
         form=filled or Filled(token, friend=request.args.get("friend", "")[:MOST_FRIEND]),
         token=token,

@@ -17,8 +17,11 @@ def register(app: Flask, service: Service) -> None:
     """Once per application, whichever of the pages behind the door asks first."""
     from flask_security import Security
 
+    from .account import own_pages
     from .accounts import Accounts
     from .backstage import csrf
+    from .second import second
+    from .tills import device
     from .views import login
 
     if "login" in app.blueprints:
@@ -29,6 +32,9 @@ def register(app: Flask, service: Service) -> None:
     app.login_manager.request_loader(lambda request: None)  # type: ignore[attr-defined]
     csrf.init_app(app)
     app.register_blueprint(login)
+    app.register_blueprint(second)
+    app.register_blueprint(device)
+    app.register_blueprint(own_pages)
 
 
 def _configuration() -> dict[str, object]:

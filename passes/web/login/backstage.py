@@ -15,10 +15,10 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from ... import staff
-from ...errors import Busy, Forbidden, NotEnoughPoints, PassesError, Unauthorised
+from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
-from ..current import service
+from ..current import is_practice, service
 
 csrf = CSRFProtect()
 _OWN_PATH = re.compile(r"/(?:staff|console)(?:/[\w-]+)*/?(?:\?[\w=&-]*)?", re.ASCII)
@@ -37,8 +37,21 @@ def guard(blueprint: Blueprint, roles: Collection[str]) -> None:
 
 
 def presence() -> staff.Presence:
-    """Who is at which till; only behind `guard`."""
+    """Who is at which till; only behind `guard`. In practice there is no till and no shift."""
+    here = live_presence()
+    return staff.Presence(here.person, "practice") if is_practice() else here
+
+
+def live_presence() -> staff.Presence:
+    """Who it really is, practising or not."""
     return current_user.presence  # type: ignore[no-any-return]
+
+
+def row_number(written: str) -> int:
+    """A number in an address; whatever is none leads nowhere, but not past the guard."""
+    if not re.fullmatch(r"[0-9]{1,15}", written, re.ASCII):
+        raise NotFound("There is nothing at this address.")
+    return int(written)
 
 
 def own_path(path: str | None) -> str | None:
@@ -53,12 +66,15 @@ def words(look: str | None = None) -> Words:
 def show(template: str, **names: Any) -> str:
     """A page behind the login."""
     names.setdefault("words", words())
-    person = current_user.presence.person if current_user.is_authenticated else None
+    here = current_user.presence if current_user.is_authenticated else None
     return render_template(
         template,
         languages=page.languages() if request.method == "GET" else [],
         organisation=service().settings.shop.name,
-        person=person,
+        person=here.person if here else None,
+        by_pin=here is not None and here.by_pin,
+        practice=is_practice(),
+        shift_open=here is not None and here.shift_id is not None,
         csrf=generate_csrf,
         **names,
     )
@@ -85,7 +101,10 @@ def refuse(error: PassesError) -> Response:
     """A refusal as a page, or as problem+json to a script."""
     said = sentence(error, words())
     if wants_json():
-        response = jsonify(type="about:blank", title=error.code, status=error.status, code=error.code, detail=said)
+        where = {"field": error.field} if error.field else {}
+        response = jsonify(
+            type="about:blank", title=error.code, status=error.status, code=error.code, detail=said, **where
+        )
         response.content_type = "application/problem+json"
     else:
         response = Response(show("staff/refused.html", sentence=said, status=error.status))
@@ -101,15 +120,18 @@ def wants_json() -> bool:
 
 def _check(roles: Collection[str]) -> Any:
     if not current_user.is_authenticated:
-        return _to_login()
+        return to_login()
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_form()
     if presence().person.role not in roles:
         raise Forbidden("Your role does not include this page.")
+    if request.blueprint != "account" and staff.needs_factor(service().settings.till.second_factor, presence()):
+        return redirect(url_for("account.account"), 303)
     return None
 
 
-def _to_login() -> Any:
+def to_login() -> Any:
+    """For whoever is not logged in: a page leads to the door, a script is told."""
     if wants_json():
         raise Unauthorised("You are logged out. Log in again.")
     path = request.full_path.rstrip("?") if request.method == "GET" else request.path

@@ -11,12 +11,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask_security import current_user, login_user, logout_user
 
-from ... import staff, tries
+from ... import factors, passkeys, staff, tries
 from ...errors import BadInput, NotFound, PassesError
 from ...network import counted_as
 from ...service import Service
 from ..current import service
-from . import device
+from . import device, enrolled
 from .accounts import User
 from .backstage import check_form, own_path, refuse, show, words
 
@@ -30,8 +30,10 @@ login.register_error_handler(PassesError, refuse)
 @login.get("/login")
 def log_in() -> Any:
     if current_user.is_authenticated:
-        return redirect(_place(current_user.presence.person), 303)
-    return show("staff/login.html", next=own_path(request.args.get("next")), wrong="", email="")
+        return redirect(place_of(current_user.presence.person), 303)
+    with service().store.reading() as tx:
+        till = enrolled.working(tx)
+    return show("staff/login.html", next=own_path(request.args.get("next")), wrong="", email="", till=till)
 
 
 @login.post("/login")
@@ -50,7 +52,7 @@ def open_session() -> Any:
         return _again(words().say("login.wrong"), email, 401)
     with service().store.transaction() as tx:
         tries.forgive(tx, account, address)
-    response = _enter(known.person)
+    response = admit(known.person)
     device.remember(response, here, _account_hash(service(), email))
     return response
 
@@ -91,27 +93,42 @@ def choose_password(token: str) -> Any:
         if staff.invited(tx, token, service().now, lock=True).id != person.id:
             raise NotFound("This link was used or is too old; ask for a new one.")
         staff.set_password(tx, person, hashed)
-    return _enter(person)
+    return admit(person)
 
 
-def _enter(person: staff.Person) -> Response:
-    """A new session for the person, with nothing in it from before."""
-    language, place = session.get("language"), own_path(request.form.get("next"))
+def enter(person: staff.Person, shift_id: int | None = None, place: str | None = None) -> Response:
+    """A new session for the person, with nothing in it from before; by PIN, for this shift."""
+    language, place = session.get("language"), place or own_path(request.form.get("next"))
     if current_user.is_authenticated:
         logout_user()
     session.clear()
     with service().store.transaction() as tx:
-        token = staff.log_in(tx, person, service().now)
+        till = enrolled.working(tx)
+        token = staff.log_in(tx, person, service().now, till.key if till else "", shift_id)
         presence = staff.present(tx, token, service().now)
     assert presence is not None
     login_user(User(presence, token))
     session.permanent = True
     if language:
         session["language"] = language
-    return redirect(place or _place(person), 303)  # type: ignore[return-value]
+    return redirect(place or place_of(presence.person), 303)  # type: ignore[return-value]
 
 
-def _place(person: staff.Person) -> str:
+def admit(person: staff.Person) -> Response:
+    """In, or to the second step; the password was right."""
+    with service().store.reading() as tx:
+        needs = factors.is_set(tx, person) or passkeys.is_set(tx, person)
+    if not needs:
+        return enter(person)
+    language, place = session.get("language"), own_path(request.form.get("next"))
+    session.clear()
+    session["half"] = [person.key, service().now, place]
+    if language:
+        session["language"] = language
+    return redirect(url_for("second.ask"), 303)  # type: ignore[return-value]
+
+
+def place_of(person: staff.Person) -> str:
     return url_for("staff.home" if person.role == "cashier" else "marketer.home")
 
 

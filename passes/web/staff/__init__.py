@@ -10,8 +10,14 @@ __all__ = ["register"]
 
 
 def register(app: Flask, service: Service) -> None:
-    from .. import login
+    from .. import login, manage
+    from . import gifts, members, training  # noqa: F401
+    from .app import till_app
+    from .sync import offline_till
     from .views import staff_pages
 
     login.register(app, service)
+    manage.register(app, service)
+    app.register_blueprint(offline_till)
+    app.register_blueprint(till_app)
     app.register_blueprint(staff_pages)

@@ -28,9 +28,9 @@ class Number:
 
 @dataclass(frozen=True)
 class Code:
-    """A code made by this service."""
+    """A code made by this service, and what it says."""
 
-    text: str
+    known: codes.Known
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wrong:
     why: str
 
 
-def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Coupon | Wrong:
+def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Wrong:
     text = scanned.strip()
     digits = re.sub(r"[\s\-]", "", text)
     if not digits:
@@ -58,9 +58,9 @@ def read(scanned: str, proofs: Iterable[codes.Prove]) -> Number | Code | Coupon 
     code = text if text.isascii() else text.upper().translate(_LAYOUT)
     if coupon := couponcodes.read(code):
         return Coupon(couponcodes.written(coupon))
-    match codes.read(code, *proofs):
-        case codes.Known():
-            return Code(code)
+    match codes.read(code, *keys):
+        case codes.Known() as known:
+            return Code(known)
         case codes.Forged():
             return Wrong("forged")
         case codes.Foreign():

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...points.amounts import Amounts
+from ...points.why import Entry, Teller
 from ...programmes import Programme
-from ...wallets.ecard.face import amount
 from ...words import Words
 
 _MINUS = "\N{MINUS SIGN}"
@@ -26,45 +27,37 @@ class Story:
 
 def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int = 0) -> Story:
     """The answer of a receipt, or of its quote, as sentences; `total` is the bill before any discount."""
-    unit, currency = programme.definition.unit, programme.definition.currency
+    definition = programme.definition
+    unit, amounts = definition.unit, Amounts.of(definition, words)
     change = sum(entry["amount"] for entry in body["entries"] if entry.get("unit", unit) == unit)
     discount = body["effects"]["discount"]
+    sign = "+" if change > 0 else _MINUS if change < 0 else ""
     return Story(
-        change=_signed(change, unit, words),
-        balance=amount(words, unit, body["balances"][unit]),
-        bill=words.say("staff.to_pay", money=words.money(total - discount, currency)) if discount and total else "",
-        sentences=tuple(_sentences(body, programme, words)),
+        change=sign + amounts.say(abs(change)),
+        balance=amounts.say(body["balances"][unit]),
+        bill=words.say("staff.to_pay", money=amounts.money(total - discount)) if discount and total else "",
+        sentences=tuple(_sentences(body, Teller(definition, words), words)),
         points=change,
     )
 
 
-def _sentences(body: Mapping[str, Any], programme: Programme, words: Words) -> Iterator[str]:
-    definition = programme.definition
-    for why in body["why"]:
-        many = amount(words, why.get("unit", definition.unit), abs(why["amount"]))
-        match why["kind"]:
-            case "earn" if "paid" in why:
-                paid, per = (words.money(why[name], definition.currency) for name in ("paid", "per"))
-                rule = amount(words, definition.unit, why["points"])
-                yield words.say("staff.why.earn", amount=many, paid=paid, per=per, rule=rule)
-            case "redeem":
-                money = words.money(body["effects"]["discount"], definition.currency)
-                worth = "redeem_worth" if body["effects"]["discount"] else "redeem"
-                yield words.say(f"staff.why.{worth}", amount=many, money=money)
-            case "reward":
-                named = {reward.key: words.pick(reward.name) for reward in definition.rewards}
-                yield words.say("staff.why.reward", amount=many, name=named.get(why["reward"], why["reward"]))
-            case "earn" | "adjust" | "full" | "topup" | "transfer" | "convert":
-                yield words.say("staff.why.given" if why["amount"] > 0 else "staff.why.taken", amount=many)
-            case "reverse":
-                yield words.say("staff.why.back" if why["amount"] > 0 else "staff.why.taken_back", amount=many)
-    if not body["why"]:
+def _sentences(body: Mapping[str, Any], teller: Teller, words: Words) -> Iterator[str]:
+    effects = body["effects"]
+    for used in effects.get("coupons", ()):
+        yield teller.discounted("coupons", used["coupon"], used["discount"])
+    if promo := effects.get("promo"):
+        yield teller.discounted("promos", promo["promo"], promo["discount"])
+    entries = [_entry(entry) for entry in body["entries"]]
+    yield from filter(None, map(teller.sentence, entries))
+    given = {entry.why.get("rule") for entry in entries}
+    # What a cap took of an entry is said with it.
+    notes = [note for note in body.get("notes", ()) if note["rule"] not in given]
+    yield from map(teller.capped, notes)
+    if not entries and not notes:
         yield words.say("staff.why.nothing")
-    if body["effects"]["tier_changed"] and body["tier"]:
-        tiers = {tier.key: words.pick(tier.name) for tier in definition.levels}
-        yield words.say("staff.why.tier", tier=tiers.get(body["tier"], body["tier"]))
+    if effects["tier_changed"] and body["tier"]:
+        yield words.say("staff.why.tier", tier=teller.name("tiers", body["tier"]))
 
 
-def _signed(n: int, unit: str, words: Words) -> str:
-    sign = "+" if n > 0 else _MINUS if n < 0 else ""
-    return f"{sign}{amount(words, unit, abs(n))}"
+def _entry(told: Mapping[str, Any]) -> Entry:
+    return Entry(told["kind"], told["amount"], told["why"], told.get("unit", ""), told.get("ripens"))

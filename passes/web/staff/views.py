@@ -6,23 +6,27 @@ action can be undone at the till where it was done, for ten minutes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, request, session, url_for
+from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, coupons, programmes, staff
+from ... import cards, coupons, practice, programmes, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
 from ...programmes import Programme
+from ...stepup import Proof
 from ...store import Connection, Row
-from ...wallets.ecard.face import Face, amount, face
-from ...words import Words, minor_digits
-from ..current import service
+from ...wallets.ecard.face import Face, face
+from ...words import Words, amount, minor_digits
+from ..current import is_practice, service
+from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, scan
+from . import form, scan, shown
+from .attempt import attempt, note, whats_of
 from .story import tell
 
 UNDO_SECONDS = 600
@@ -30,6 +34,13 @@ SOON_SECONDS = 30 * 86_400
 
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
+staff_pages.after_request(allow_camera)
+
+
+@staff_pages.before_request
+def _practise() -> None:
+    """The till's pages, and no others, are those of the pretend store for whoever practises."""
+    g.practice = "practice" in session
 
 
 @dataclass(frozen=True)
@@ -55,22 +66,29 @@ def home() -> Any:
 @staff_pages.post("/find")
 def find() -> Any:
     """The card that was scanned or typed, or what it is instead."""
-    scanned, secrets = request.form.get("code", "")[:200], service().secrets
-    said = scan.read(scanned, (cards.proof(secrets, key_id) for key_id in secrets.ids()))
+    said = scan.read(request.form.get("code", "")[:200], cards.code_keys(service().secrets))
     if isinstance(said, scan.Wrong):
+        note("scan", said.why)
         return _home(_verdict(said.why)), 422
     if isinstance(said, scan.Coupon):
         return _home(_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
-            held = (
-                cards.by_number(tx, said.digits)
-                if isinstance(said, scan.Number)
-                else cards.by_code(tx, said.text, secrets)
-            )
+            if isinstance(said, scan.Number):
+                held = cards.by_number(tx, said.digits)
+            else:
+                held = cards.by_known(tx, said.known)
+                proof = Proof.of(said.known, service().now)
+                stepup.refuse_used(tx, held, proof)
+                shown.remember(held.serial, proof, service().now)
     except NotFound:
+        note("scan", "unknown")
         return _home(_verdict("unknown")), 404
-    return redirect(url_for("staff.card", serial=held.serial), 303)
+    except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
+        note("scan", wrong.code)
+        return _home(_verdict(wrong.code)), wrong.status
+    note("scan", card_id=held.id)
+    return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
 
 @staff_pages.get("/cards/<serial>")
@@ -86,7 +104,8 @@ def quote(serial: str) -> Any:
     try:
         order = form.order(request.form, programme)
         with service().store.reading() as tx:
-            body = receipts.quote(tx, cards.by_serial(tx, serial), order, service().now)
+            body = receipts.quote(tx, held, order, service().now)
+            stepup.check(tx, held, shown.proof(serial, service().now), body["effects"]["spent"], service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     said = words(programme.promise.look)
@@ -105,13 +124,19 @@ def post(serial: str) -> Any:
     held, programme = _read(serial)
     try:
         order = form.order(request.form, programme)
-        with service().store.transaction() as tx:
-            answer = receipts.post(tx, cards.by_serial(tx, serial, lock=True), order, service().now, presence().stamp)
+        with attempt(*whats_of(order)) as doing:
+            held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
+            answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
+            doing.came_to(held, order.receipt, answer)
+            spent = 0 if answer.repeated else answer.body["effects"]["spent"]
+            stepup.settle(doing.tx, held, shown.proof(serial, service().now), spent, service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
+    if spent:
+        shown.forget()
     if not answer.repeated:
         session["last"] = [serial, order.receipt, service().now]
-    return _to_done(serial, order.receipt)
+    return to_done(serial, order.receipt)
 
 
 @staff_pages.get("/cards/<serial>/receipts/<receipt>")
@@ -140,7 +165,7 @@ def ask_undo(serial: str, receipt: str) -> Any:
         held, row = _mine(tx, serial, receipt)
         programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
     if not _may_undo(row):
-        return _to_done(serial, receipt)
+        return to_done(serial, receipt)
     said = words(programme.promise.look)
     story = tell(row.answer, programme, said)
     return show("staff/undo.html", words=said, serial=serial, receipt=receipt, story=story, **_who(held))
@@ -150,18 +175,44 @@ def ask_undo(serial: str, receipt: str) -> Any:
 def undo(serial: str, receipt: str) -> Any:
     """Take the receipt back. The reversal's number follows from the receipt's: twice is once."""
     reversal = f"{receipt}-undone"
-    with service().store.transaction() as tx:
-        held, row = _mine(tx, serial, receipt, lock=True)
-        if row.reversed_by is None:
+    with attempt("undo") as doing:
+        held, row = _mine(doing.tx, serial, receipt, lock=True)
+        doing.on(held)
+        doing.repeated = row.reversed_by is not None
+        if not doing.repeated:
             if not _may_undo(row):
                 raise UndoOver("This can no longer be undone here.")
-            returns.reverse(tx, held, row, reversal, service().now, presence().stamp)
+            answer = returns.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp)
+            doing.came_to(held, reversal, answer)
     session.pop("last", None)
-    return _to_done(serial, reversal)
+    return to_done(serial, reversal)
+
+
+@staff_pages.get("/crib")
+def crib_sheet() -> Any:
+    """One page to hang beside the till."""
+    programme = _first_programme()
+    said = words(programme.promise.look)
+    rules = said.pick(programme.promise.rules).splitlines()
+    return show("staff/crib.html", words=said, programme=said.pick(programme.promise.name), rules=rules)
+
+
+def _first_programme() -> Programme:
+    with service().store.reading() as tx:
+        known = programmes.all(tx)
+    if not known:
+        raise NotFound("There is no programme yet.")
+    return known[0]
 
 
 def _home(verdict: Verdict | None) -> str:
-    return show("staff/home.html", verdict=verdict, last=_last())
+    total = _bill(request.form if request.method == "POST" else request.args)
+    return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
+
+
+def _bill(given: Mapping[str, str]) -> str | None:
+    """The bill as a till's own system hands it over, in `total`; shown in the form, never counted by itself."""
+    return given.get("total", "")[:14] or None
 
 
 def _card(held: Held, programme: Programme, wrong: PassesError | None = None) -> str:
@@ -171,6 +222,7 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
     seen = face(drawn, said, service().settings.zone, service().now)
     definition = programme.definition
     typed = {name: request.form.get(name, "")[:40] for name in ("amount", "points")}
+    typed["amount"] = typed["amount"] or _bill(request.args) or ""
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
@@ -271,6 +323,19 @@ def _may_undo(row: Row) -> bool:
     return here and row.reverses is None and row.reversed_by is None
 
 
+def _training() -> dict[str, Any] | None:
+    """Who can be practised with, and which tasks are done; none: this is no practice."""
+    if not is_practice():
+        return None
+    with service().store.reading() as tx:
+        done = practice.done(tx, presence().person, session["practice"])
+        return {
+            "since": session["practice"],
+            "members": practice.pretended(tx),
+            "tasks": [(task, task in done) for task in practice.TASKS],
+        }
+
+
 def _last() -> dict[str, str] | None:
     """The latest action at this till, while it can be undone."""
     serial, receipt, at = session.get("last") or ("", "", 0)
@@ -279,6 +344,6 @@ def _last() -> dict[str, str] | None:
     return {"serial": serial, "receipt": receipt}
 
 
-def _to_done(serial: str, receipt: str) -> Any:
+def to_done(serial: str, receipt: str) -> Any:
     address = url_for("staff.done", serial=serial, receipt=receipt)
     return jsonify(next=address) if wants_json() else redirect(address, 303)

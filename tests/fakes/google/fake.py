@@ -320,6 +320,7 @@ class FakeGoogle:
         return {
             "requests": len(self.requests),
             "calls": len(calls),
+            "faults": sum(1 for call in calls if call.fault),
             "statuses": {str(status): statuses.count(status) for status in sorted(set(statuses))},
             "most_calls_in_a_second": self.most_calls_in_a_second(),
             "tokens": self.accounts.granted,

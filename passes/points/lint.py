@@ -1,0 +1,333 @@
+"""Looks for rules that contradict themselves, can never do anything, or cost more than they bring. Pure.
+
+What pydantic checks of each part by itself is not repeated here; this looks at how the parts go together. A finding
+that `refuses` is a rule that cannot be meant; the others are worth a look. Each says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Literal
+
+from ..definition import (
+    CapsPart,
+    Definition,
+    GivePart,
+    GoodsPart,
+    MultiplierPart,
+    RulePart,
+    WhenPart,
+    walk,
+)
+from .rules import divide
+from .worth import shares
+
+DAY = 86_400
+REFUSED_PERCENT, WARNED_PERCENT = 100, 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a definition: where (as a path such as rules.0.when.ends), and a sentence."""
+
+    severity: Literal["refuse", "warn"]
+    field: str
+    sentence: str
+
+    @property
+    def refuses(self) -> bool:
+        return self.severity == "refuse"
+
+
+def findings(definition: Definition, now: int) -> list[Finding]:
+    """What is wrong first, then what is worth a look; each in the order of the definition."""
+    found = [finding for look in _LOOKS for finding in look(definition, now)]
+    return sorted(found, key=lambda finding: finding.severity)
+
+
+def _refuse(field: str, sentence: str) -> Finding:
+    return Finding("refuse", field, sentence)
+
+
+def _warn(field: str, sentence: str) -> Finding:
+    return Finding("warn", field, sentence)
+
+
+def _seasons(definition: Definition, now: int) -> Iterator[Finding]:
+    """Dates past each other, seasons without a day in them, and seasons that are over."""
+    for path, part in walk(definition):
+        if isinstance(part, Definition):
+            continue
+        starts, ends = getattr(part, "starts", None), getattr(part, "ends", None)
+        if starts is not None and ends is not None and ends <= starts:
+            yield _refuse(f"{path}.ends", "It ends before it starts; say a later end.")
+        elif ends is not None and ends <= now:
+            yield _warn(f"{path}.ends", "It is over already; leave it out or say a later end.")
+        if isinstance(part, WhenPart):
+            yield from _empty_season(definition, path, part)
+
+
+def _empty_season(definition: Definition, path: str, when: WhenPart) -> Iterator[Finding]:
+    if when.starts is None or when.ends is None or not when.weekdays or when.ends <= when.starts:
+        return
+    first = datetime.fromtimestamp(when.starts, definition.zone).date()
+    last = datetime.fromtimestamp(when.ends - 1, definition.zone).date()
+    days = {(first + timedelta(days=each)).isoweekday() for each in range(min(7, (last - first).days + 1))}
+    if not days & set(when.weekdays):
+        sentence = "None of these weekdays lies between its start and its end; it can never hold. Change one of them."
+        yield _refuse(f"{path}.weekdays", sentence)
+
+
+def _caps(definition: Definition, now: int) -> Iterator[Finding]:
+    """Caps that are never reached, and those that are always."""
+    for place, rule in enumerate(definition.rules):
+        path, least = f"rules.{place}", _least(rule)
+        caps = [(name, most) for name, most in rule.caps if most is not None]
+        for (shorter, low), (longer, high) in pairwise(caps):
+            if low > high:
+                sentence = f"At most {high} ({longer}) leaves no room for {low} ({shorter}); leave one out."
+                yield _warn(f"{path}.caps.{shorter}", sentence)
+        for name, most in caps:
+            if least > most and rule.when.min_total and rule.measure == "money":
+                sentence = (
+                    f"Every purchase of at least {rule.when.min_total} gives {least}, which the cap of {most} never "
+                    "lets through: the amount of the purchase makes no difference. Raise the cap, or lower `min_total`."
+                )
+                yield _refuse(f"{path}.when.min_total", sentence)
+            elif least > most:
+                sentence = f"It gives {least} at once and is capped at {most}, so it never gives what it says."
+                yield _refuse(f"{path}.caps.{name}", f"{sentence} Raise the cap or lower `amount`.")
+
+
+def _least(rule: RulePart) -> int:
+    """The least a rule gives at once when it gives something."""
+    if rule.measure == "money":
+        per = rule.per or 100
+        return divide(rule.when.min_total * rule.amount, per, rule.rounding) if rule.when.min_total else 0
+    return rule.amount
+
+
+def _conditions(definition: Definition, now: int) -> Iterator[Finding]:
+    """Conditions on what the programme does not have."""
+    for path, part in walk(definition):
+        if not isinstance(part, WhenPart):
+            continue
+        if part.member_paid and definition.membership is None:
+            yield _refuse(f"{path}.member_paid", "There is no membership to pay for; add `membership` or leave it out.")
+        if part.first_purchase and part.tiers and definition.tiers:
+            low = min(tier.threshold for tier in definition.tiers if tier.key in part.tiers)
+            if low > definition.welcome:
+                sentence = "Nobody has reached these tiers at the first purchase; leave one of the two out."
+                yield _warn(f"{path}.first_purchase", sentence)
+
+
+def _multipliers(definition: Definition, now: int) -> Iterator[Finding]:
+    """Multipliers of what nothing earns."""
+    for place, part in enumerate(definition.multipliers):
+        yield from _multiplies_nothing(definition, f"multipliers.{place}", part.unit, part)
+    for at, tier in enumerate(definition.tiers):
+        for place, perk in enumerate(tier.perks):
+            if perk.kind == "multiplier":
+                yield from _multiplies_nothing(definition, f"tiers.{at}.perks.{place}", perk.unit, None)
+
+
+def _multiplies_nothing(
+    definition: Definition, path: str, unit: str | None, part: MultiplierPart | None
+) -> Iterator[Finding]:
+    earning = _earning(definition, unit or definition.unit)
+    if not earning:
+        sentence = f"No rule earns {unit or definition.unit}, so there is nothing to multiply; add a rule or drop this."
+        yield _refuse(f"{path}.unit", sentence)
+    elif part is not None and part.goods.goods and not any(_may_meet(rule, part.goods) for rule in earning):
+        sentence = "No rule earns anything for these goods; name goods that a rule of money or items counts."
+        yield _refuse(f"{path}.goods", sentence)
+
+
+def _may_meet(rule: RulePart | None, goods: GoodsPart) -> bool:
+    """Whether a line may be meant by both; the base rule (None) means all."""
+    if rule is None:
+        return True
+    if rule.measure not in ("money", "item"):
+        return False
+    one, other = rule.goods, goods
+    if one.skus or other.skus or not one.categories or not other.categories:
+        return True
+    return bool(set(one.categories) & set(other.categories))
+
+
+def _earning(definition: Definition, unit: str) -> list[RulePart | None]:
+    """The rules that earn a unit; None is the base rule, here or at a partner's."""
+    rules: list[RulePart | None] = [rule for rule in definition.rules if (rule.unit or definition.unit) == unit]
+    earns = definition.earn.points or any(part.earn and part.earn.points for part in definition.partners)
+    return [None, *rules] if unit == definition.unit and earns else rules
+
+
+def _gifts(definition: Definition, now: int) -> Iterator[Finding]:
+    """Coupons that nobody is given, or that are over when they are."""
+    given = [(path, getattr(part, "coupon", None)) for path, part in walk(definition)]
+    for place, coupon in enumerate(definition.coupons):
+        path = f"coupons.{place}"
+        paths = [where for where, key in given if key == coupon.key]
+        if not paths and not coupon.on_join:
+            sentence = f"Nothing gives the coupon “{coupon.key}”; it can only be issued by hand."
+            yield _warn(path, sentence)
+        if coupon.stock == 0:
+            yield _warn(f"{path}.stock", "None is ever issued; raise the stock or leave the coupon out.")
+        for where in paths:
+            starts = _starts(definition, where)
+            if coupon.ends is not None and starts is not None and coupon.ends <= starts:
+                sentence = f"The coupon “{coupon.key}” is over before this begins; say a later end of the coupon."
+                yield _refuse(f"{where}.coupon", sentence)
+
+
+def _starts(definition: Definition, path: str) -> int | None:
+    """From when on what a path leads through is there."""
+    part: Any = definition
+    starts: int | None = None
+    for name in path.split("."):
+        part = part[int(name)] if name.isdigit() else getattr(part, name)
+        for season in (part, getattr(part, "when", None)):
+            starts = getattr(season, "starts", None) or starts
+    return starts
+
+
+def _promos(definition: Definition, now: int) -> Iterator[Finding]:
+    for place, promo in enumerate(definition.promos):
+        if promo.total is not None and promo.per_member is not None and promo.per_member > promo.total:
+            sentence = f"One member may use it {promo.per_member} times, all together only {promo.total} times."
+            yield _warn(f"promos.{place}.per_member", f"{sentence} Lower the one or raise the other.")
+
+
+def _reachable(definition: Definition, now: int) -> Iterator[Finding]:
+    """Rewards and tiers that nobody can reach before what they collect ends."""
+    for place, reward in enumerate(definition.rewards):
+        unit = reward.unit or definition.unit
+        yield from _too_dear(definition, f"rewards.{place}.cost", f"The reward “{reward.key}”", reward.cost, unit, now)
+        if reward.stock == 0:
+            yield _warn(f"rewards.{place}.stock", "There is none to give; raise the stock or leave the reward out.")
+    least = definition.redeem_policy.least
+    if least > 1:
+        yield from _too_dear(definition, "redeem_policy.least", "Paying", least, definition.unit, now)
+    yield from _unreachable_tiers(definition)
+
+
+def _too_dear(definition: Definition, path: str, what: str, cost: int, unit: str, now: int) -> Iterator[Finding]:
+    days = _lifetime(definition, unit, now)
+    most = _most_held(definition, unit, days)
+    if most is not None and most < cost:
+        when = f" before they end after {days} days" if days is not None else ""
+        if not most and unit == definition.unit:
+            yield _warn(path, f"{what} needs {cost} {unit}, and only people give any; add a rule that earns them.")
+            return
+        sentence = f"{what} needs {cost}, and a card can collect at most {most} {unit}{when}."
+        yield _refuse(path, f"{sentence} Lower the cost, raise the caps or let {unit} live longer.")
+
+
+def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
+    policy = definition.tier_policy
+    if policy.by != "earned":
+        return
+    unit = policy.unit or definition.unit
+    days = {"ever": None, "year": 366, "months": 31 * policy.months}[policy.period]
+    most = _most(definition, unit, days)
+    for place, tier in enumerate(definition.tiers):
+        if most is not None and tier.threshold > most:
+            within = "ever" if days is None else "in the time that counts"
+            sentence = (
+                f"The tier “{tier.key}” needs {tier.threshold}, and at most {most} {unit} can be earned {within}."
+            )
+            yield _refuse(f"tiers.{place}.threshold", f"{sentence} Lower the threshold or raise the caps.")
+
+
+def _lifetime(definition: Definition, unit: str, now: int) -> int | None:
+    """How many days at most something lives; None: for ever, or as long as the card is used."""
+    expiry = definition.expiries[definition.short(unit)]
+    ends = [expiry.days] if expiry.days else []
+    if expiry.yearly:
+        ends.append(366 * (expiry.years + 1))
+    if expiry.at is not None and expiry.at > now:
+        ends.append((expiry.at - now) // DAY + 1)
+    return min(ends, default=None)
+
+
+def _most_held(definition: Definition, unit: str, days: int | None) -> int | None:
+    most = _most(definition, unit, days)
+    if definition.gift is not None and unit == definition.unit and definition.kind == "gift":
+        return min(definition.gift.most, most) if most is not None else definition.gift.most
+    return most
+
+
+def _most(definition: Definition, unit: str, days: int | None) -> int | None:
+    """The most that one card can be given of a unit within so many days (None: ever); None: there is no limit."""
+    if unit == definition.unit and definition.kind in ("gift", "visits"):
+        return None
+    amounts: list[int | None] = [definition.welcome if unit == definition.unit else 0]
+    for rule in _earning(definition, unit):
+        amounts.append(_most_of(rule.caps, days) if rule else None)
+    for give, times in _givers(definition):
+        if give.amount and (give.unit or definition.unit) == unit:
+            amounts.append(None if times is None else give.amount * times)
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None
+
+
+def _most_of(caps: CapsPart, days: int | None) -> int | None:
+    most = [caps.ever] if caps.ever is not None else []
+    if days is not None and caps.day is not None:
+        most.append(caps.day * (days + 1))
+    if days is not None and caps.month is not None:
+        most.append(caps.month * (days // 28 + 2))
+    return min(most, default=None)
+
+
+def _givers(definition: Definition) -> Iterator[tuple[GivePart, int | None]]:
+    """What is given otherwise than by rules, and how often to one card at most (None: there is no limit)."""
+    for every in definition.every:
+        yield every.give, None
+    for challenge in definition.challenges:
+        yield challenge.give, 1
+    for prize in definition.stamps.prizes if definition.stamps else ():
+        yield prize.give, None
+    for promo in definition.promos:
+        if promo.give:
+            yield promo.give, promo.per_member or promo.total
+    if definition.referral:
+        yield definition.referral.give, definition.referral.most
+        if definition.referral.friend:
+            yield definition.referral.friend, 1
+
+
+def _units(definition: Definition, now: int) -> Iterator[Finding]:
+    """Stamp cards that nothing fills, and units that nobody ever gets."""
+    stamps = definition.stamps
+    for place, unit in enumerate(definition.units):
+        if _most(definition, unit.key, None) == 0:
+            told = f"Nothing gives {unit.key}; add a rule that earns it, or leave the unit out."
+            is_stamps = stamps is not None and stamps.unit == unit.key
+            yield _refuse("stamps.unit", told) if is_stamps else _warn(f"units.{place}", told)
+
+
+def _affordable(definition: Definition, now: int) -> Iterator[Finding]:
+    """What comes back of each purchase in money: more than half is worth a look, the whole of it is a gift."""
+    for share in shares(definition):
+        percent = f"{share.percent} % of what is paid comes back as {share.what}"
+        if share.percent >= REFUSED_PERCENT and share.is_certain:
+            yield _refuse(share.field, f"{percent}: the more is bought, the more is lost. {share.remedy}")
+        elif share.percent > WARNED_PERCENT:
+            yield _warn(share.field, f"{percent}. {share.remedy}")
+
+
+_LOOKS: Sequence[Any] = (
+    _seasons,
+    _caps,
+    _conditions,
+    _multipliers,
+    _gifts,
+    _promos,
+    _reachable,
+    _units,
+    _affordable,
+)

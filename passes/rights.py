@@ -1,0 +1,93 @@
+"""What each role may do, and how much of it in a day: the one place that says so.
+
+Whatever is not named here, nobody may. A right is looked up before anything else; what a day allows is counted
+after the effect, in the same transaction and under the lock of `hold`: two tills at once cannot both have the last of
+a budget, and an effect over it is undone with everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from . import actions
+from .config import TillSection
+from .errors import Conflict, Forbidden
+from .staff import Presence
+from .store import Connection
+from .store import tables as t
+
+CASHIER = frozenset({"scan", "earn", "redeem", "reward", "comp", "join", "look_up", "undo"})
+MANAGER = CASHIER | {"undo_older", "adjust", "contacts", "tills", "people", "reports", "conflicts", "watch"}
+RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
+SPENDING = ("redeem", "reward")
+
+
+class NoRight(Forbidden):
+    """The person's role does not include this."""
+
+    code = "no_right"
+
+
+class OwnCard(Conflict):
+    """Somebody would give points to themselves."""
+
+    code = "own_card"
+
+
+class DayIsFull(Conflict):
+    """More than a day allows; `code` says of what."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def may(role: str, what: str) -> bool:
+    return what in RIGHTS.get(role, frozenset())
+
+
+def require(who: Presence, whats: Collection[str]) -> None:
+    """Every one of these, or nothing."""
+    if not whats or not all(may(who.person.role, what) for what in whats):
+        raise NoRight("Your role does not include this; ask a manager.")
+
+
+def hold(tx: Connection, who: Presence) -> None:
+    """Keep every other action of this person, and of this till, waiting; taken before any card's row."""
+    if who.till_id is not None:
+        tx.execute(select(t.Till.id).where(t.Till.id == who.till_id).with_for_update(key_share=True))
+    tx.execute(select(t.Staff.id).where(t.Staff.id == who.person.id).with_for_update(key_share=True))
+
+
+def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:
+    """Nobody earns on a card of theirs at the till where they work."""
+    own = select(t.StaffCard.card_id).where(t.StaffCard.staff_id == who.person.id, t.StaffCard.card_id == card_id)
+    if tx.execute(own).first():
+        raise OwnCard("This card is linked to the person at the till; a colleague must do this.")
+
+
+def refuse_over_the_day(
+    tx: Connection, rules: TillSection, who: Presence, what: str, card_id: int, now: int, zone: ZoneInfo
+) -> None:
+    """What was logged today, this action among it, against what a day allows. The caller has `hold`."""
+    since = start_of_day(now, zone)
+    if what == "comp" and actions.amount_by_person(tx, who, ("comp",), since) > rules.comp_a_day:
+        raise DayIsFull("comp_budget", f"Gifts of one person are limited to {rules.comp_a_day} points a day.")
+    if what in SPENDING and rules.redeem_a_day and _spent(tx, who, since) > rules.redeem_a_day:
+        raise DayIsFull("redeem_cap", f"A till takes at most {rules.redeem_a_day} points a day.")
+    if what == "earn" and rules.earns_a_day and actions.times_for_card(tx, card_id, "earn", since) > rules.earns_a_day:
+        raise DayIsFull("earns_cap", f"A card earns at most {rules.earns_a_day} times a day.")
+
+
+def start_of_day(at: int, zone: ZoneInfo) -> int:
+    return int(datetime.combine(datetime.fromtimestamp(at, zone).date(), time(), zone).timestamp())
+
+
+def _spent(tx: Connection, who: Presence, since: int) -> int:
+    """At an enrolled till, of all who work there; elsewhere a till is but a login, so the person is counted."""
+    count = actions.amount_by_person if who.till_id is None else actions.amount_at_till
+    return count(tx, who, SPENDING, since)

@@ -1,0 +1,221 @@
+// The bill on a card's page: what it would do, shown while it is typed; counted once. What was sent without an answer is
+// sent again under the same receipt number, or kept in this till until there is a connection.
+
+import { NotAnAmount, money, points } from "./amount.js";
+import { attach } from "./keypad.js";
+import { isUsable, permit } from "./permit.js";
+import { open as openQueue } from "./queue.js";
+import { newReceipt } from "./receipt.js";
+import { say } from "./words.js";
+
+const PENDING = "pending";
+const SCANNED = "till scanned";
+const QUOTE_AFTER_MS = 180;
+
+/** @type {(address: string) => void} */
+let go = () => {};
+/** @type {() => void} */
+let suspect = () => {};
+/** @type {HTMLFormElement | null} */
+let buy = null;
+let asked = 0;
+let waiting = 0;
+
+/**
+ * @param {HTMLElement} main
+ * @param {(address: string) => void} visit
+ * @param {() => void} onLost an answer did not come
+ */
+export function begin(main, visit, onLost) {
+  [go, suspect] = [visit, onLost];
+  buy = main.querySelector("#buy");
+  placeCode(main);
+  if (buy) openBill(buy);
+  for (const form of main.querySelectorAll("[data-once-form]")) onceOnly(/** @type {HTMLFormElement} */ (form));
+  resume();
+}
+
+/** The code that is being looked up; a bill of its card that must wait is kept with it. @param {string} code */
+export function remember(code) {
+  sessionStorage.setItem(SCANNED, JSON.stringify({ code, page: "" }));
+}
+
+/** The card's page that the code led to, if any. @param {HTMLElement} main */
+function placeCode(main) {
+  const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
+  if (!scanned || scanned.page) return;
+  if (main.matches(".till-card")) sessionStorage.setItem(SCANNED, JSON.stringify({ ...scanned, page: location.pathname }));
+  else sessionStorage.removeItem(SCANNED);
+}
+
+/** @param {HTMLFormElement} form */
+function openBill(form) {
+  const amount = field(form, "amount");
+  attach(/** @type {HTMLElement} */ (form.querySelector(".keypad")), amount, quoteSoon);
+  if (!matchMedia("(pointer: coarse)").matches) amount.focus();
+  const count = button(form);
+  count.textContent = form.dataset.once ?? "";
+  form.addEventListener("input", quoteSoon);
+  onceOnly(form);
+  if (amount.value) quoteSoon();
+}
+
+/* Counting. */
+
+/**
+ * Sends a receipt once. It is kept until there is an answer: after a lost one, even after a reload, the same
+ * number goes out again, and the server knows whether it was counted.
+ * @param {HTMLFormElement} form
+ */
+async function send(form) {
+  const kept = pending();
+  const body = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+  const sending = kept ?? { address: form.dataset.post || form.action, page: form.dataset.page || location.pathname, body };
+  sessionStorage.setItem(PENDING, JSON.stringify(sending));
+  button(form).disabled = true;
+  try {
+    const { ok, again, loggedOut, content } = await ask(sending.address, sending.body.map(fresh));
+    if (again) throw new Error("busy");
+    if (loggedOut) return warn(form, content.detail);
+    sessionStorage.removeItem(PENDING);
+    if (ok) return go(content.next);
+    warn(form, content.detail);
+    thaw(form);
+    // This number counted for another bill; if people press again, they mean a new one.
+    if (content.code === "key_reused") field(form, "receipt").value = newReceipt();
+  } catch {
+    warn(form, form.dataset.lost ?? "");
+    freeze(form);
+    offerToKeep(form);
+    suspect();
+  }
+  button(form).disabled = false;
+}
+
+/**
+ * @param {string} address
+ * @param {string[][]} body
+ */
+async function ask(address, body) {
+  const answer = await fetch(address, { method: "POST", body: new URLSearchParams(body), headers: { Accept: "application/json" } });
+  if (answer.status === 401) location.reload();
+  const content = await answer.json();
+  // A login that is over says nothing of the receipt.
+  const loggedOut = answer.status === 401 || answer.status === 403;
+  return { ok: answer.ok, again: answer.status >= 500, loggedOut, content };
+}
+
+/** The login may have been renewed since; the page's own token is always the present one. @param {string[]} pair */
+function fresh([name, value]) {
+  const token = /** @type {HTMLInputElement} */ (document.querySelector("[name=csrf_token]"));
+  return [name, name === "csrf_token" ? token.value : value];
+}
+
+/** @param {HTMLFormElement} form */
+function onceOnly(form) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!button(form).disabled) send(form);
+  });
+}
+
+/** A bill left without an answer on this page is offered again as it was; one of another page is asked after. */
+function resume() {
+  const kept = pending();
+  if (!kept || !document.querySelector(".till-nav")) return;
+  if (kept.page !== location.pathname) return go(kept.page);
+  if (!buy) return sessionStorage.removeItem(PENDING);
+  for (const [name, value] of kept.body) {
+    const at = /** @type {HTMLInputElement | null} */ (buy.elements.namedItem(name));
+    if (at && name !== "csrf_token") at.value = value;
+  }
+  warn(buy, buy.dataset.lost ?? "");
+  freeze(buy);
+  offerToKeep(buy);
+}
+
+/* Keeping it for later. */
+
+/** A purchase may wait in this till; what spends is sent or not sent, never kept. @param {HTMLFormElement} form */
+async function offerToKeep(form) {
+  const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
+  const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
+  const order = purchase(form);
+  if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
+  later.hidden = false;
+  later.onclick = async () => {
+    await (await openQueue()).add({ code: scanned.code, kind: "earn", total: order.total, receipt: order.receipt });
+    sessionStorage.removeItem(PENDING);
+    go(later.dataset.next ?? "");
+  };
+}
+
+/** @param {HTMLFormElement} form */
+function purchase(form) {
+  try {
+    const total = money(field(form, "amount").value, Number(form.dataset.digits));
+    const spent = points(field(form, "points")?.value ?? "");
+    return total && !spent ? { total, receipt: field(form, "receipt").value } : null;
+  } catch (wrong) {
+    if (wrong instanceof NotAnAmount) return null;
+    throw wrong;
+  }
+}
+
+/* What it would do. */
+
+function quoteSoon() {
+  clearTimeout(waiting);
+  waiting = window.setTimeout(quote, QUOTE_AFTER_MS);
+}
+
+async function quote() {
+  const form = buy;
+  if (!form?.isConnected) return;
+  const number = ++asked;
+  const said = place(form);
+  said.classList.remove("quote-wrong");
+  if (!field(form, "amount").value.trim() && !field(form, "points")?.value.trim()) {
+    said.textContent = "";
+    return;
+  }
+  try {
+    const { ok, content } = await ask(form.action, [...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    if (number !== asked || pending()) return;
+    if (!ok) return warn(form, content.detail);
+    const change = document.createElement("strong");
+    change.textContent = content.change;
+    said.replaceChildren(change, ` → ${content.balance}${content.bill ? ` · ${content.bill}` : ""}`);
+  } catch {
+    /* The quote is only a preview; counting says when there is no connection. */
+  }
+}
+
+/* The form. */
+
+const pending = () => JSON.parse(sessionStorage.getItem(PENDING) || "null");
+
+/** @param {HTMLFormElement} form @param {string} name */
+const field = (form, name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+/** @param {HTMLFormElement} form */
+const button = (form) => /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type])"));
+
+/** @param {HTMLFormElement} form */
+const place = (form) => /** @type {HTMLElement} */ (form.querySelector(".quote"));
+
+/** @param {HTMLFormElement} form @param {string} sentence */
+function warn(form, sentence) {
+  place(form).textContent = sentence || say("till.broken");
+  place(form).classList.add("quote-wrong");
+}
+
+/** While an answer is out, the same bill must go out again: nothing can be changed. @param {HTMLFormElement} form */
+function freeze(form) {
+  for (const one of form.querySelectorAll("input:not([type=hidden]), .keypad button")) /** @type {HTMLInputElement} */ (one).disabled = true;
+}
+
+/** @param {HTMLFormElement} form */
+function thaw(form) {
+  for (const one of form.querySelectorAll("input, .keypad button")) /** @type {HTMLInputElement} */ (one).disabled = false;
+}

@@ -1,0 +1,58 @@
+// The strip at the top: whether there is a connection, how much waits in this till, and what became of it.
+
+import { isUsable, permit } from "./permit.js";
+import { changes, isOut, open } from "./queue.js";
+import { say, time } from "./words.js";
+
+let isAway = false;
+let isLoggedOut = false;
+
+export async function show() {
+  const place = document.getElementById("strip");
+  if (!place) return;
+  const actions = await (await open()).list();
+  const out = actions.filter(isOut).length;
+  const trouble = actions.filter((action) => action.state === "conflict" || action.state === "refused").length;
+  const state = isAway ? (isUsable(await permit()) ? "away" : "cut") : isLoggedOut && out ? "login" : out ? "sending" : trouble ? "trouble" : "";
+  place.hidden = !state;
+  place.dataset.strip = state;
+  const sentence = /** @type {HTMLElement} */ (place.querySelector("[data-part=sentence]"));
+  const text = state && say(`till.strip.${state}`, { n: trouble });
+  // Said aloud only when it says something else.
+  if (sentence.textContent !== text) sentence.textContent = text;
+  count(place, out);
+  list(place, actions);
+}
+
+/** @param {boolean} away */
+export function away(away) {
+  isAway = away;
+  return show();
+}
+
+/** @param {boolean} out */
+export function loggedOut(out) {
+  isLoggedOut = out;
+  return show();
+}
+
+changes.addEventListener("change", show);
+
+/** @param {HTMLElement} place @param {number} out */
+function count(place, out) {
+  const counter = /** @type {HTMLElement} */ (place.querySelector("[data-part=count]"));
+  counter.hidden = !out;
+  counter.textContent = say("till.waiting", { n: out });
+}
+
+/** @param {HTMLElement} place @param {import("./queue.js").Action[]} actions */
+function list(place, actions) {
+  const rows = actions.slice(0, 30).map((action) => {
+    const row = document.createElement("li");
+    row.dataset.state = action.state;
+    const state = action.why || say(`till.state.${action.state}`);
+    row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state });
+    return row;
+  });
+  place.querySelector("[data-part=list]")?.replaceChildren(...rows);
+}

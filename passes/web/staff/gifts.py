@@ -1,0 +1,90 @@
+"""Points that no purchase gave: a gift of the person at the till, within their budget, or a manager's correction.
+
+Both need a reason, which stays with the receipt, and can be undone like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, session
+
+from ... import cards, programmes, rights
+from ...errors import PassesError
+from ...points import receipts
+from ...points.orders import Order
+from ...text import one_line
+from ..current import service
+from ..login.backstage import presence, refuse, sentence, show, wants_json, words
+from . import amounts, form
+from .attempt import attempt
+from .views import staff_pages, to_done
+
+MOST_REASON = 200
+
+
+@staff_pages.get("/cards/<serial>/gift")
+def ask_gift(serial: str) -> Any:
+    rights.require(presence(), ("comp",))
+    return _page(serial, "gift", "")
+
+
+@staff_pages.post("/cards/<serial>/gift")
+def gift(serial: str) -> Any:
+    return _gives(serial, "gift", "comp", 1)
+
+
+@staff_pages.get("/cards/<serial>/correct")
+def ask_correct(serial: str) -> Any:
+    rights.require(presence(), ("adjust",))
+    return _page(serial, "correct", "")
+
+
+@staff_pages.post("/cards/<serial>/correct")
+def correct(serial: str) -> Any:
+    return _gives(serial, "correct", "adjust", -1 if request.form.get("way") == "take" else 1)
+
+
+def _gives(serial: str, page: str, what: str, sign: int) -> Any:
+    try:
+        with attempt(what) as doing:
+            order = _order(sign)
+            held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
+            answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
+            doing.came_to(held, order.receipt, answer)
+    except PassesError as wrong:
+        return refuse(wrong) if wants_json() else (_page(serial, page, sentence(wrong, words())), wrong.status)
+    if not answer.repeated:
+        session["last"] = [serial, order.receipt, service().now]
+    return to_done(serial, order.receipt)
+
+
+def _order(sign: int) -> Order:
+    number, reason = form.receipt(request.form.get("receipt", "")), one_line(request.form.get("reason", "")[:500])
+    try:
+        points = amounts.points(request.form.get("points", "")[:20])
+    except amounts.NotAnAmount as wrong:
+        raise form.Mistyped(wrong.why, "points") from None
+    if not points:
+        raise form.Mistyped("points_form", "points")
+    if not 0 < len(reason) <= MOST_REASON:
+        raise form.Mistyped("reason_missing", "reason")
+    return Order(number, adjust=sign * points, reason=reason)
+
+
+def _page(serial: str, page: str, wrong: str) -> str:
+    with service().store.reading() as tx:
+        held = cards.by_serial(tx, serial)
+        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    sent = request.form.get("receipt", "")
+    return show(
+        "staff/manage/gift.html",
+        page=page,
+        serial=serial,
+        name=held.revision.card.name or words().say("staff.no_name"),
+        programme=words().pick(programme.promise.name),
+        receipt=sent if sent and wrong else form.new_receipt(),
+        typed={name: request.form.get(name, "")[:MOST_REASON] for name in ("points", "reason", "way")},
+        budget=service().settings.till.comp_a_day,
+        wrong=wrong,
+    )

@@ -1,0 +1,229 @@
+"""A tablet at the counter loses its connection: the page goes on, keeps what was sold, and counts each sale once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from playwright.sync_api import Browser, Page, Route, expect
+
+from passes import create_app, revisions
+from passes.cards import set_status
+from passes.web.staff.app import parts_version
+from tests.browser import Site, barriers, site, visit
+from tests.counter import Counter
+from tests.desk import KASIA, Shop
+
+DAY = 86_400
+LOST = ("net::ERR", "Failed to load resource")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("shop") / "home", till__earns_a_day=1000)
+    yield shop
+    shop.closes()
+
+
+@pytest.fixture
+def open_shop(shop: Shop) -> Iterator[Site]:
+    with site(shop.app) as opened:
+        yield opened
+
+
+@contextmanager
+def tablet(shop: Shop, site: Site, chromium: Browser, **options: Any) -> Iterator[Page]:
+    """An enrolled till with Kasia's shift, ready to work alone."""
+    counter = Counter(shop)
+    counter.starts(KASIA)
+    kept = [counter.client.get_cookie(name) for name in ("till-key", "passes")]
+    with visit(chromium, expect=LOST, has_touch=True, **options) as page:
+        page.context.add_cookies([{"name": one.key, "value": one.value, "url": site.url} for one in kept if one])
+        page.goto(f"{site.url}/staff")
+        expect(page.locator("#code")).to_be_focused()
+        is_ready(page)
+        yield page
+
+
+def is_ready(page: Page) -> None:
+    """The worker has kept everything, and the permission is there."""
+    until(page, "navigator.serviceWorker.controller?.state === 'activated'")
+    module = f"/till/parts/{parts_version()}/js/till/permit.js"
+    until(page, f"(await (await import('{module}')).permit()) !== null")
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait until the expression holds on the page; half a minute is enough on any machine."""
+    found = page.evaluate(
+        f"""async () => {{
+          for (let turn = 0; turn < 600; turn++) {{
+            if ({holds}) return true;
+            await new Promise((done) => setTimeout(done, 50));
+          }}
+          return false;
+        }}"""
+    )
+    assert found, holds
+
+
+def scans(page: Page, code: str) -> None:
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+
+
+def sells(page: Page, code: str, bill: str) -> None:
+    scans(page, code)
+    page.locator("#amount").fill(bill)
+    page.get_by_role("button", name="Count it").tap()
+    expect(page.get_by_role("heading", name="Kept")).to_be_visible()
+
+
+def comes_back(page: Page, site: Site) -> None:
+    site.comes_back()
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+
+
+def code_of(shop: Shop, serial: str) -> str:
+    return str(shop.held(serial).revision.card.code)
+
+
+def test_what_was_sold_alone_counts_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    anna, jan = shop.has_member("Anna"), shop.has_member("Jan")
+    with tablet(shop, open_shop, chromium) as page:
+        open_shop.goes_down()
+        page.goto(f"{open_shop.url}/staff")
+        expect(page.locator("#strip")).to_contain_text("No connection. Go on selling")
+        sells(page, code_of(shop, anna), "24.50")
+        expect(page.locator(".till-done").get_by_text("about 24 points")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("button", name="Next card").tap()
+        sells(page, shop.held(jan).row.number, "99")
+        page.get_by_role("button", name="Undo").tap()
+        page.get_by_role("button", name="Undo").last.tap()
+        expect(page.get_by_role("heading", name="Taken back")).to_be_visible()
+        # A tablet may be switched off and on again meanwhile.
+        page.goto(f"{open_shop.url}/staff/cards/{anna}")
+        sells(page, code_of(shop, jan), "10")
+        expect(page.locator("#strip")).to_contain_text("2 waiting")
+        comes_back(page, open_shop)
+        expect(page.locator("#strip")).to_be_hidden()
+        expect(page.get_by_text("Last action", exact=False).or_(page.locator("#code")).first).to_be_visible()
+        page.reload()
+        assert (shop.balance(anna), shop.balance(jan)) == (24, 10)
+
+
+def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    serial = shop.has_member()
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    with tablet(shop, open_shop, chromium) as page:
+        scans(page, code_of(shop, serial))
+        page.locator("#amount").fill("30")
+        page.route("**/receipts", lose)
+        page.get_by_role("button", name="Count it").tap()
+        page.get_by_role("button", name="Keep it, count it later").tap()
+        expect(page.locator("#code")).to_be_focused()
+        page.evaluate("() => dispatchEvent(new Event('online'))")
+        expect(page.locator("#strip [data-state=sent]")).to_have_count(1)
+    assert shop.balance(serial) == 30
+
+
+def test_a_till_that_was_away_too_long_or_meets_a_blocked_card_says_so(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    blocked, serial = shop.has_member(), shop.has_member()
+    with shop.service.store.transaction() as tx:
+        set_status(tx, shop.held(blocked), "blocked")
+        revisions.record(tx, shop.held(blocked).id, shop.service.now)
+    with tablet(shop, open_shop, chromium) as page:
+        open_shop.goes_down()
+        page.goto(f"{open_shop.url}/staff")
+        told = {
+            code_of(shop, blocked): "Card is blocked",
+            "5901234123457": "A card number has 12 digits",
+            "https://evil.example/c": "Not one of our cards",
+            code_of(shop, serial).translate(str.maketrans("LC", "ДС")): "Looks like our card",
+        }
+        for code, says in told.items():
+            page.locator("#code").fill(code)
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-part=card-title]")).to_have_text(says)
+            page.get_by_role("button", name="Next card").or_(page.get_by_role("button", name="Back")).first.tap()
+        page.clock.set_fixed_time((time.time() + DAY + 60) * 1000)
+        scans(page, code_of(shop, serial))
+        expect(page.locator("[data-part=card-title]")).to_have_text("Not possible without a connection")
+
+
+def test_a_new_version_takes_over_between_sales(tmp_path: Path, chromium: Browser) -> None:
+    shop = Shop(tmp_path / "home")
+    serial = shop.has_member("Anna")
+    with site(shop.app) as opened, tablet(shop, opened, chromium) as page:
+        scans(page, code_of(shop, serial))
+        expect(page.get_by_role("heading", name="Anna")).to_be_visible()
+        settings = (shop.home / "config.toml").read_text("utf-8")
+        (shop.home / "config.toml").write_text(settings.replace("Corner Caf", "Corner Bakery Caf"), "utf-8")
+        opened.goes_down()
+        opened.runs(create_app(shop.home, shop.clock))
+        opened.comes_back()
+        page.evaluate("async () => { await (await navigator.serviceWorker.ready).update(); }")
+        until(page, "(await navigator.serviceWorker.ready).waiting")
+        # In the middle of a sale nothing changes.
+        page.locator("#amount").fill("5")
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.get_by_role("heading", name="Done")).to_be_visible()
+        assert page.evaluate("async () => Boolean((await navigator.serviceWorker.ready).waiting)")
+        page.goto(f"{opened.url}/staff")
+        until(page, "!(await navigator.serviceWorker.ready).waiting")
+        opened.goes_down()
+        page.goto(f"{opened.url}/staff")
+        expect(page.get_by_text("Corner Bakery")).to_be_visible()
+        opened.comes_back()
+    shop.closes()
+
+
+def test_a_signed_code_is_believed_for_two_days_and_a_forged_one_never(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    key, other, day = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), int(time.time()) // DAY
+    keys = [{"id": key_id(key), "public": base64.b64encode(key.public_key().public_bytes_raw()).decode()}]
+    with visit(chromium, expect=LOST) as page:
+        page.goto(f"{open_shop.url}/login")
+
+        def said(code: str, keys: list[dict[str, str]]) -> Any:
+            return page.evaluate(
+                """async ([code, keys, address]) => {
+                  try { return await (await import(address)).read(code, keys); } catch (wrong) { return wrong.why; }
+                }""",
+                [code, keys, f"/till/parts/{parts_version()}/js/till/code.js"],
+            )
+
+        good = said(signed(key, day), keys)
+        assert (good["isProved"], good["card"], good["tier"], good["balance"]) == (True, "A" * 16, "gold", 120)
+        assert said(signed(key, day - 1), keys)["isProved"] and not said(signed(key, day - 2), keys)["isProved"]
+        assert not said(signed(key, day + 1), keys)["isProved"]
+        assert said(signed(key, day).replace(".120.", ".999."), keys) == "forged"
+        assert said(signed(other, day, key_id(key)), keys) == "forged"
+        # A key that this till has not been given yet proves nothing, and accuses nobody.
+        assert said(signed(other, day), keys)["isProved"] is False
+        assert said(signed(key, day), [])["balance"] is None
+
+
+def key_id(key: Ed25519PrivateKey) -> str:
+    return base64.b32encode(hashlib.sha256(key.public_key().public_bytes_raw()).digest()).decode()[:4]
+
+
+def signed(key: Ed25519PrivateKey, day: int, id: str = "") -> str:
+    """The signed code of a card, as an e-card page shows it."""
+    text = f"LC3.{'A' * 16}.1.{day:05d}.{id or key_id(key)}.GOLD.120"
+    signature = base64.b32encode(key.sign(text.encode())).decode().rstrip("=")
+    return f"{text}.{signature}.{int(time.time())}.{'0' * 16}"

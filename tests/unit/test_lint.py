@@ -1,0 +1,195 @@
+"""The linter: rules that contradict themselves, can never do anything or cost more than they bring."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from passes.definition import Definition
+from passes.home import EXAMPLE
+from passes.points.lint import Finding, findings
+
+from .rich_programme import DAY, START, rich
+
+PLAIN: dict[str, Any] = {"key": "plain", "name": {"en": "Plain"}, "look": "cafe", "worth_of_one": 5}
+STAMPS: dict[str, Any] = {"units": [{"key": "stamps", "kind": "stamps"}]}
+BY_VISIT: dict[str, Any] = {"key": "visit", "unit": "stamps", "measure": "visit", "amount": 1}
+COUPON: dict[str, Any] = {"key": "off", "name": {"en": "Off"}, "discount": {"money": 500}}
+TO_PARTNERS: dict[str, Any] = {"key": "bakery", "name": {"en": "Bakery"}}
+
+
+def found(**changes: Any) -> list[Finding]:
+    return findings(Definition.model_validate(PLAIN | changes), START)
+
+
+def rule(**values: Any) -> dict[str, Any]:
+    return {"rules": [{"key": "more", "amount": 1} | values]}
+
+
+def multiplier(**values: Any) -> dict[str, Any]:
+    return {"multipliers": [{"key": "double", "percent": 200} | values]}
+
+
+def reward(**values: Any) -> dict[str, Any]:
+    return {"rewards": [{"key": "mug", "name": {"en": "Mug"}, "cost": 100} | values]}
+
+
+def tier(**perk: Any) -> dict[str, Any]:
+    perks = [{"key": "perk", "name": {"en": "Perk"}} | perk] if perk else []
+    return {"tiers": [{"key": "gold", "name": {"en": "Gold"}, "threshold": 1000, "perks": perks}]}
+
+
+CAPPED: dict[str, Any] = {"earn": {"points": 0}, **rule(measure="visit", caps={"day": 1})}
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("rewards.0.ends", reward(starts=START + DAY, ends=START + DAY), "ends before it starts"),
+    ("coupons.0.ends", {"coupons": [COUPON | {"starts": START + DAY, "ends": START}]}, "ends before it starts"),
+    (
+        "promos.0.ends",
+        {"promos": [{"key": "p", "code": "PPP", "name": {"en": "P"}, "give": {"amount": 1}, "starts": 9, "ends": 8}]},
+        "ends before it starts",
+    ),
+    ("tiers.0.perks.0.ends", tier(kind="text", starts=9, ends=9), "ends before it starts"),
+    (
+        # 2026-09-21 is a Monday.
+        "rules.0.when.weekdays",
+        rule(when={"weekdays": [6, 7], "starts": START, "ends": START + 5 * DAY}),
+        "None of these weekdays",
+    ),
+    (
+        "rules.0.when.min_total",
+        rule(per=100, when={"min_total": 5000}, caps={"receipt": 20}),
+        "makes no difference",
+    ),
+    ("rules.0.caps.day", rule(measure="visit", amount=5, caps={"day": 4}), "never gives what it says"),
+    ("rules.0.when.member_paid", rule(when={"member_paid": True}), "no membership to pay for"),
+    ("multipliers.0.unit", STAMPS | multiplier(unit="stamps"), "No rule earns stamps"),
+    ("multipliers.0.unit", {"earn": {"points": 0}, **multiplier()}, "nothing to multiply"),
+    ("tiers.0.perks.0.unit", STAMPS | tier(kind="multiplier", percent=150, unit="stamps"), "No rule earns stamps"),
+    (
+        "multipliers.0.goods",
+        STAMPS | {"rules": [BY_VISIT]} | multiplier(unit="stamps", goods={"categories": ["cake"]}),
+        "No rule earns anything for these goods",
+    ),
+    (
+        "multipliers.0.goods",
+        {"earn": {"points": 0}}
+        | rule(goods={"categories": ["tea"]})
+        | multiplier(goods={"categories": ["cake", "bread"]}),
+        "No rule earns anything for these goods",
+    ),
+    (
+        "promos.0.give.coupon",
+        {
+            "coupons": [COUPON | {"ends": START + 5 * DAY}],
+            "promos": [
+                {
+                    "key": "late",
+                    "code": "LATE",
+                    "name": {"en": "L"},
+                    "give": {"coupon": "off"},
+                    "starts": START + 6 * DAY,
+                }
+            ],
+        },
+        "is over before this begins",
+    ),
+    ("rewards.0.cost", CAPPED | {"expire_days": 30} | reward(cost=100), "at most 31 points before they end after 30"),
+    ("rewards.0.cost", STAMPS | reward(unit="stamps"), "at most 0 stamps"),
+    (
+        "rewards.0.cost",
+        {"kind": "gift", "unit": "money", "gift": {"most": 5000}} | reward(cost=5001),
+        "at most 5000 money",
+    ),
+    ("redeem_policy.least", CAPPED | {"expire_days": 10, "redeem_policy": {"least": 50}}, "Paying needs 50"),
+    (
+        "tiers.0.threshold",
+        CAPPED | tier() | {"tier_policy": {"period": "months", "months": 2}},
+        "at most 63 points can be earned in the time that counts",
+    ),
+    ("stamps.unit", STAMPS | {"stamps": {"unit": "stamps", "of": 10}}, "Nothing gives stamps"),
+    ("earn.points", {"worth_of_one": 100}, "100 % of what is paid comes back as points"),
+    ("earn.points", rule(amount=19), "100 % of what is paid"),
+    ("partners.0.earn.points", {"partners": [TO_PARTNERS | {"earn": {"points": 30, "per": 100}}]}, "150 % of what"),
+    ("every.0.spend", {"every": [{"key": "e", "spend": 100, "give": {"amount": 20}}]}, "100 % of what is paid"),
+    (
+        "every.0.spend",
+        {"coupons": [COUPON], "every": [{"key": "e", "spend": 400, "give": {"coupon": "off"}}]},
+        "125 % of what is paid",
+    ),
+    (
+        # 4 points are 4 zł of purchases, and the coupon takes 5 zł off.
+        "rewards.0.cost",
+        {"coupons": [COUPON]} | reward(cost=4, coupon="off"),
+        "125 % of what is paid comes back as the coupon “off”",
+    ),
+]
+WARNED: list[tuple[str, dict[str, Any], str]] = [
+    ("rules.0.when.ends", rule(when={"ends": START}), "It is over already"),
+    ("rules.0.caps.month", rule(caps={"month": 30, "ever": 20}), "At most 20 (ever) leaves no room for 30 (month)"),
+    ("coupons.0", {"coupons": [COUPON]}, "Nothing gives the coupon “off”"),
+    ("coupons.0.stock", {"coupons": [COUPON | {"stock": 0, "on_join": True}]}, "None is ever issued"),
+    ("rewards.0.stock", reward(stock=0), "There is none to give"),
+    ("rewards.0.cost", {"earn": {"points": 0}} | reward(), "only people give any"),
+    ("units.0", STAMPS, "Nothing gives stamps"),
+    (
+        "promos.0.per_member",
+        {
+            "promos": [
+                {
+                    "key": "p",
+                    "code": "PPP",
+                    "name": {"en": "P"},
+                    "give": {"amount": 1},
+                    "total": 3,
+                    "per_member": 4,
+                }
+            ]
+        },
+        "One member may use it 4 times, all together only 3 times",
+    ),
+    ("rules.0.when.first_purchase", tier() | rule(when={"tiers": ["gold"], "first_purchase": True}), "Nobody"),
+    ("earn.points", {"worth_of_one": 60}, "60 % of what is paid comes back as points"),
+    ("multipliers", {"worth_of_one": 30} | multiplier(), "60 % of what is paid comes back as points at best"),
+    ("multipliers", {"worth_of_one": 30} | multiplier(percent=500), "150 % of what is paid"),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "changes", "told"), REFUSED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_cannot_be_meant_is_refused(field: str, changes: dict[str, Any], told: str) -> None:
+    refused = [finding for finding in found(**changes) if finding.refuses]
+    assert [finding.field for finding in refused] == [field]
+    assert told in refused[0].sentence and refused[0].sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("field", "changes", "told"), WARNED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_worth_a_look_is_said_and_not_refused(field: str, changes: dict[str, Any], told: str) -> None:
+    warned = found(**changes)
+    assert not any(finding.refuses for finding in warned)
+    assert told in next(finding.sentence for finding in warned if finding.field == field)
+
+
+def test_good_programmes_are_left_alone() -> None:
+    assert found() == []
+    assert findings(EXAMPLE, START) == []
+    assert findings(rich(), START) == []
+
+
+def test_what_time_allows_is_not_called_out_of_reach() -> None:
+    assert found(**CAPPED, expire_days=100, **reward(cost=101)) == []
+    assert found(**CAPPED, **reward(cost=10_000)) == []
+    assert found(**CAPPED, **tier()) == []
+    assert found(**rule(caps={"ever": 10}), **reward(cost=10_000)) == [], "purchases earn without a limit"
+
+
+def test_findings_say_where_in_the_definition_they_are() -> None:
+    definition = Definition.model_validate(PLAIN | rule(when={"member_paid": True}))
+    values = json.loads(definition.model_dump_json())
+    for part in findings(definition, START)[0].field.split("."):
+        values = values[int(part)] if part.isdigit() else values[part]
+    assert values is True

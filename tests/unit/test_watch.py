@@ -1,0 +1,73 @@
+"""Signs of fraud in the log: schemes hidden among honest receipts are seen, honest people are left alone.
+
+A hundred thousand receipts: `.venv/bin/python -m tests.long.watch`.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from passes import watch, words
+from passes.watch import Deed, Hours
+from tests.till_feed import HOURS, SCHEMES, honest, schemes
+from tests.unit.test_words import PAGES
+
+KINDS = (
+    *("own_card", "colleagues_card", "pair", "split", "undo"),
+    *("unseen", "gifts", "gifts_to_one", "after_hours", "travel"),
+)
+
+
+def tried(receipts: int, seed: int) -> tuple[dict[str, bool], float]:
+    """Which schemes are seen, and which share of the honest receipts is under a sign."""
+    feed = honest(receipts, seed)
+    honest_ids = {deed.id for deed in feed.deeds}
+    planted = dict(schemes(feed))
+    seen = {id for sign in watch.signs(feed.deeds, feed.own, HOURS) for id in sign.deeds}
+    found = {name: bool(seen.intersection(ids)) for name, ids in planted.items()}
+    return found, len(seen & honest_ids) / receipts
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_twelve_schemes_in_ten_thousand_receipts_are_seen_and_few_others(seed: int) -> None:
+    found, false_share = tried(10_000, seed)
+    assert len(found) == len(SCHEMES) == 12
+    assert [name for name, is_seen in found.items() if not is_seen] == []
+    assert false_share <= 0.01
+
+
+def test_a_quiet_shop_gives_no_sign() -> None:
+    assert watch.signs([], {}, HOURS) == []
+    alone = [
+        Deed(n, 1_790_000_000 + n * 5000, 1, "t", "Old Town", 7, what) for n in range(4) for what in ("scan", "earn")
+    ]
+    assert watch.signs(alone, {}, Hours("00:00", "00:00", ZoneInfo("UTC"))) == []
+
+
+def test_whoever_works_alone_serves_every_regular() -> None:
+    """There is nobody to compare with, so it says nothing."""
+    days = [Deed(n, 1_790_000_000 + n * 86_400, 1, "t", "Old Town", 7, "earn", is_live=False) for n in range(25)]
+    assert watch.signs(days, {}, Hours("00:00", "00:00", ZoneInfo("UTC"))) == []
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "at", "held"),
+    [
+        ("06:00", "23:00", "05:59", False),
+        ("06:00", "23:00", "06:00", True),
+        ("06:00", "23:00", "23:00", False),
+        ("18:00", "02:00", "01:59", True),
+        ("18:00", "02:00", "02:00", False),
+        ("00:00", "00:00", "03:00", True),
+    ],
+)
+def test_hours_may_go_past_midnight(opens: str, closes: str, at: str, held: bool) -> None:
+    hour, minute = at.split(":")
+    assert Hours(opens, closes, ZoneInfo("UTC")).hold(int(hour) * 3600 + int(minute) * 60) is held
+
+
+def test_every_sign_has_a_sentence() -> None:
+    for entries in words.load(PAGES).values():
+        assert all(f"watch.{kind}" in entries for kind in KINDS)
