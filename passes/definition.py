@@ -510,6 +510,13 @@ class PartnerPart(Part):
     earn: EarnPart | None = None
 
 
+class NoticePart(Part):
+    """Rules by which more than `percent` of the active members lose come into force `days` from now at the soonest."""
+
+    days: int = Field(default=30, ge=0, le=365)
+    percent: int = Field(default=10, ge=0, le=100)
+
+
 class LocationPart(Part):
     name: str = Field(min_length=1, max_length=80)
     latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
@@ -552,6 +559,7 @@ class Definition(Part):
     referral: ReferralPart | None = None
     partners: tuple[PartnerPart, ...] = Field(default=(), max_length=20)
     leaderboard: bool = False
+    notice: NoticePart = NoticePart()
     locations: tuple[LocationPart, ...] = Field(default=(), max_length=10)
     terms: LongText | None = None
 

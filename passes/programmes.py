@@ -97,24 +97,30 @@ def create(
 
 def amend(tx: Connection, programme: Programme, definition: Definition, now: int, effective: int | None = None) -> None:
     """New rules from `effective` on (none: at once). What members hold stays, so its name and units do too."""
-    kept = programme.definition
-    for field in ("key", "kind", "unit", "currency", "look"):
-        if getattr(definition, field) != getattr(kept, field):
-            raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)
+    refuse_another_promise(programme, definition)
     _refuse_bad_rules(definition, now)
-    gone = {unit.key for unit in kept.units} - {unit.key for unit in definition.units}
-    if gone:
-        raise BadInput(f"Members may hold {sorted(gone)[0]}; a unit cannot be dropped.", field="units")
     tx.execute(select(t.Programme.id).where(t.Programme.id == programme.id).with_for_update())
     newest = select(func.max(t.Ruleset.number), func.max(t.Ruleset.effective))
     number, latest = tx.execute(newest.where(t.Ruleset.programme_id == programme.id)).one()
     begins = max(now, effective or now)
     if begins < latest:
         raise Conflict("Other rules come into force later than these; say a later time.", field="effective")
-    definition = definition.model_copy(update={"time_zone": definition.time_zone or kept.time_zone})
+    zone = definition.time_zone or programme.definition.time_zone
+    definition = definition.model_copy(update={"time_zone": zone})
     _keep_ruleset(tx, programme.id, Ruleset(number + 1, begins, definition), now)
     tx.execute(update(t.Programme).where(t.Programme.id == programme.id).values(version=_new_version()))
     take_up(tx, now)
+
+
+def refuse_another_promise(programme: Programme, definition: Definition) -> None:
+    """What cards already hold and show stays."""
+    kept = programme.definition
+    for field in ("key", "kind", "unit", "currency", "look"):
+        if getattr(definition, field) != getattr(kept, field):
+            raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)
+    gone = {unit.key for unit in kept.units} - {unit.key for unit in definition.units}
+    if gone:
+        raise BadInput(f"Members may hold {sorted(gone)[0]}; a unit cannot be dropped.", field="units")
 
 
 def _refuse_bad_rules(definition: Definition, now: int) -> None:

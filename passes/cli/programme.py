@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import time
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,6 +17,8 @@ from .context import Home
 
 if TYPE_CHECKING:
     from ..definition import Definition
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -76,3 +83,106 @@ def clearing(home: Home, key: str, month: str) -> None:
     for each in statements:
         click.echo(f"{each.partner}\t{each.given}\t{each.taken}\t{each.pays}\t{each.gets}\t{each.owes}")
     click.echo(f"Money is in the smallest unit of {found.definition.currency}; below zero: is owed.", err=True)
+
+
+@programme.command("list")
+@click.pass_obj
+def list_(home: Home) -> None:
+    """List the programmes: key, kind and since when each is there."""
+    from .. import programmes
+
+    with home.store.reading() as tx:
+        for each in programmes.all(tx):
+            since = datetime.fromtimestamp(each.created, each.definition.zone).date()
+            click.echo(f"{each.key}\t{each.definition.kind}\t{since}")
+
+
+@programme.command("show")
+@click.argument("key")
+@click.pass_obj
+def show(home: Home, key: str) -> None:
+    """Print a programme's definition as JSON: change it, `replay` it, then `amend` by it."""
+    click.echo(_known(home, key).model_dump_json(indent=2, exclude_defaults=True))
+
+
+@programme.command("amend")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--effective", type=_DAY, help="The first day of the new rules, such as 2026-12-01. Default: at once.")
+@click.option("--announced", is_flag=True, help="Members were told, so the programme's notice does not count.")
+@click.pass_obj
+def amend(home: Home, file: Path, effective: datetime | None, announced: bool) -> None:
+    """Give a programme the rules in FILE, at once or from a day on; receipts of earlier days keep theirs."""
+    from .. import notice, programmes
+
+    draft, now = _read(file), int(time.time())
+    with home.store.reading() as tx:
+        kept = programmes.find(tx, draft.key)
+    begins = _begins(effective, kept.definition.zone)
+    if not announced:
+        notice.losses(home.store, kept, draft, begins, now).refuse_if_many()
+    with home.store.transaction() as tx:
+        programmes.amend(tx, programmes.find(tx, draft.key), draft, now, begins)
+    since = "from now on" if begins is None or begins <= now else f"from {datetime.fromtimestamp(begins).date()} on"
+    click.echo(f"The rules of {draft.key} are those of {file.name} {since}.")
+
+
+@programme.command("replay")
+@click.argument("what", metavar="FILE|KEY")
+@click.option(
+    "--from", "since", type=_DAY, help="The first day on which the draft counts. Default: from the beginning."
+)
+@click.option("--programme", "key", help="Whose history, if not that of the programme in FILE.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_obj
+def replay(home: Home, what: str, since: datetime | None, key: str | None, as_json: bool) -> None:
+    """Run a draft of the rules (a JSON file) over what really happened, and compare. Nothing is changed.
+
+    With the KEY of a programme its own rules are replayed, which must come to the ledger exactly.
+    """
+    from .. import programmes
+    from ..points import replay as machine
+
+    draft = _read(Path(what)) if Path(what).is_file() else None
+    with home.store.reading() as tx:
+        kept = programmes.find(tx, key or (draft.key if draft else what))
+    now, zone = int(time.time()), kept.definition.zone
+    begins = _begins(since, zone) or 0
+    found = machine.run(home.store, kept, draft, begins, now, workers=_cores(), told=_progress)
+    report = found.report(kept.definition, draft or kept.definition)
+    click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_table(report)))
+
+
+def _progress(done: int, of: int) -> None:
+    """Over and over on one line, where somebody watches."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done * 100 // of} % of the cards", err=True, nl=done == of)
+
+
+def _table(report: dict[str, Any]) -> list[str]:
+    """The findings in lines; one value in a column each, so that other programs read them as well."""
+    lines = [f"{report['receipts']} receipts of {report['cards']} cards", "", "unit\twhat\twas\twould be\tdifference"]
+    for unit in report["units"]:
+        for what, was in unit["was"].items():
+            would = unit["would"][what]
+            if was is not None and would is not None:
+                lines.append(f"{unit['unit']}\t{what}\t{was}\t{would}\t{would - was:+}")
+    lines += [f"{each['coupon']}\tcoupons\t{each['was']}\t{each['would']}" for each in report["coupons"]]
+    lines += ["", f"cards that lose: {report['losing']} of {report['active']} active ones"]
+    for unit in report["units"]:
+        lines.append(f"{unit['unit']}: {unit['gaining']} gain, {unit['losing']} lose")
+        lines += [f"  {each['serial']}\t{each['gain']:+}" for each in (*unit["winners"], *unit["losers"])]
+    lines += [
+        f"tier {each['was'] or '-'} would be {each['would'] or '-'}: {each['cards']} cards" for each in report["tiers"]
+    ]
+    if report["is_the_ledger"]:
+        lines += ["", "These rules come to what the ledger says, exactly."]
+    return [*lines, f"Money (cost, owed) is in the smallest unit of {report['currency']}."]
+
+
+def _begins(day: datetime | None, zone: ZoneInfo) -> int | None:
+    """The day's first instant, where the programme has its days."""
+    return None if day is None else int(day.replace(tzinfo=zone).timestamp())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

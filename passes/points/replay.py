@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from heapq import nlargest, nsmallest
+from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import get_context
 from operator import attrgetter
@@ -27,10 +26,10 @@ from ..programmes import Programme, Ruleset, rulesets
 from ..store import Connection, Row, Store
 from ..store import tables as t
 from .book import Book
+from .findings import Findings, Gains, add
 from .ledger import is_member, unit_of
 from .lives import Happened, Life, Moved, Sums
 
-MOST_NAMED = 10
 CHUNK = 500
 _BY_RULES = ("earn", "full", "expire", "reverse")
 _SPENT = ("redeem", "reward", "full", "convert")
@@ -63,65 +62,6 @@ class History:
         return frozenset(each.reverses for each in self.receipts if each.reverses is not None)
 
 
-@dataclass
-class Gains:
-    """How many cards gain and lose, and those that do most: serial and by how much."""
-
-    gaining: int = 0
-    losing: int = 0
-    winners: list[tuple[int, str]] = field(default_factory=list)
-    losers: list[tuple[int, str]] = field(default_factory=list)
-
-    def note(self, serial: str, gain: int) -> None:
-        if gain > 0:
-            self.add(Gains(1, 0, [(gain, serial)]))
-        elif gain < 0:
-            self.add(Gains(0, 1, [], [(gain, serial)]))
-
-    def add(self, other: Gains) -> None:
-        self.gaining += other.gaining
-        self.losing += other.losing
-        if other.winners:
-            self.winners = nlargest(MOST_NAMED, [*self.winners, *other.winners])
-        if other.losers:
-            self.losers = nsmallest(MOST_NAMED, [*self.losers, *other.losers])
-
-
-@dataclass
-class Findings:
-    """What was and what would have been, of some cards or of all. Units are named as the ledger does."""
-
-    cards: int = 0
-    receipts: int = 0
-    losing: int = 0
-    was: dict[str, Sums] = field(default_factory=dict)
-    would: dict[str, Sums] = field(default_factory=dict)
-    gains: dict[str, Gains] = field(default_factory=dict)
-    tiers: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
-    coupons_were: Counter[str] = field(default_factory=Counter)
-    coupons_would: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def is_the_ledger(self) -> bool:
-        """Nothing would have been otherwise."""
-        units, nothing = {*self.was, *self.would}, Sums()
-        is_same = all(self.was.get(unit, nothing) == self.would.get(unit, nothing) for unit in units)
-        nobody = not any(each.gaining or each.losing for each in self.gains.values())
-        return is_same and nobody and not self.tiers and self.coupons_were == self.coupons_would
-
-    def add(self, other: Findings) -> None:
-        self.cards += other.cards
-        self.receipts += other.receipts
-        self.losing += other.losing
-        _add(self.was, other.was)
-        _add(self.would, other.would)
-        for unit, gains in other.gains.items():
-            self.gains.setdefault(unit, Gains()).add(gains)
-        self.tiers.update(other.tiers)
-        self.coupons_were.update(other.coupons_were)
-        self.coupons_would.update(other.coupons_would)
-
-
 class Replay:
     """A draft (none: the programme's own rules) over the history of cards."""
 
@@ -146,6 +86,7 @@ class Replay:
         for history in histories(tx, self.span, first, last):
             found.cards += 1
             found.receipts += len(history.receipts)
+            found.active += bool(history.receipts) and history.receipts[-1].created >= self.span.since
             self._compare(found, history, recorded.get(history.card.id, {}))
         if self._gives_coupons:
             found.coupons_were = _coupons_given(tx, self.span, first, last)
@@ -156,8 +97,8 @@ class Replay:
         for happened in history.receipts:
             life.goes_through(happened)
         would = life.end(self.span.until)
-        _add(found.was, was)
-        _add(found.would, would)
+        add(found.was, was)
+        add(found.would, would)
         found.coupons_would.update({kind: n for kind, n in life.issued.items() if n})
         if life.place.tier != history.card.tier:
             found.tiers[history.card.tier, life.place.tier] += 1
@@ -193,6 +134,7 @@ def run(
     workers: int = 1,
     told: Told = lambda done, of: None,
     most: int | None = None,
+    chunk: int = CHUNK,
 ) -> Findings:
     """Replay the draft over every card of the programme, or over `most` of them, evenly spread."""
     with store.reading() as tx:
@@ -201,7 +143,7 @@ def run(
             picked = [ids[place * len(ids) // most] for place in range(most)]
             chunks = [(id, id) for id in picked]
         else:
-            chunks = [(ids[at], ids[min(at + CHUNK, len(ids)) - 1]) for at in range(0, len(ids), CHUNK)]
+            chunks = [(ids[at], ids[min(at + chunk, len(ids)) - 1]) for at in range(0, len(ids), chunk)]
         if draft is not None:
             draft = draft.model_copy(update={"time_zone": draft.time_zone or programme.definition.time_zone})
         if workers == 1 or len(chunks) < 2 * workers:
@@ -341,11 +283,6 @@ def _gifts(definition: Definition) -> Iterator[Any]:
     yield from rules.goals
     if rules.stamps is not None:
         yield from rules.stamps.prizes
-
-
-def _add(mine: dict[str, Sums], theirs: Mapping[str, Sums]) -> None:
-    for unit, sums in theirs.items():
-        mine.setdefault(unit, Sums()).add(sums)
 
 
 # As text, because parsing is most of the work and pydantic's parser is the fastest here.

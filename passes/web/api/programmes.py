@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from ... import programmes as kept
 from ...definition import LAST_INSTANT, Definition
 from ...idempotency import Said
+from ...notice import losses
 from ...store import Connection
 from ..current import service
 from .answers import listed, once, refuse
@@ -56,6 +57,9 @@ class Programmes(Answer):
 
 class Effective(Body):
     effective: Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(digits)] | None = None
+    announced: Annotated[bool, Field(description="Members were told, so the programme's notice does not count.")] = (
+        False
+    )
 
 
 class ProgrammePath(Body):
@@ -98,11 +102,18 @@ def amend(path: ProgrammePath, query: Effective, body: NewProgramme, header: Onc
     """Change a programme's rules, at once or from an instant on (`?effective=`).
 
     Earlier rules are kept: receipts of their time are returned and explained by them. Key, kind, units, currency and
-    look stay.
+    look stay. Rules by which many members lose need the programme's `notice`, unless `?announced=true`.
     """
+    here = service()
     definition = _strictly(request.get_data())
+    with here.store.reading() as tx:
+        known = kept.find(tx, path.key)
+    # Beforehand, because it takes seconds and no till must wait for it.
+    lost = None if query.announced else losses(here.store, known, definition, query.effective, here.now)
 
     def do(tx: Connection) -> Said:
+        if lost is not None:
+            lost.refuse_if_many()
         programme = kept.find(tx, path.key)
         kept.amend(tx, programme, definition, service().now, query.effective)
         return 200, _shown(kept.find(tx, path.key))
