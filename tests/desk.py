@@ -20,6 +20,7 @@ from passes import cards, create_app, installations, staff
 from passes.members import Person
 from passes.service import Service
 from passes.web.current import EXTENSION, PRACTICE
+from passes.web.rooms import rooms
 from tests.cast import Clock
 from tests.home import new_home
 
@@ -72,7 +73,7 @@ class Shop:
         return desk
 
     def closes(self) -> None:
-        self.app.extensions[PRACTICE].close()
+        rooms(self.app).backstage.extensions[PRACTICE].close()
         self.service.store.close()
 
 

@@ -24,7 +24,7 @@ def live() -> Service:
 
 
 def practising() -> Practice:
-    return cast(Practice, current_app.extensions[PRACTICE])
+    return cast("Practice", current_app.extensions[PRACTICE])
 
 
 def is_practice() -> bool:

@@ -282,7 +282,7 @@ def test_another_currency_or_an_unknown_reward_is_refused(shop: CornerShop):
 
 
 def test_sums_beyond_32_bits_stay_exact(shop: CornerShop):
-    shop.promises(key="rich", earn={"points": 99, "per": 1}, worth_of_one=10_000_000)
+    shop.promises(key="rich", earn={"points": 99, "per": 1}, worth_of_one=0)
     anna = shop.joins(programme="rich")
     for _ in range(30):
         shop.posts(anna, total=10_000_000)
@@ -291,7 +291,11 @@ def test_sums_beyond_32_bits_stay_exact(shop: CornerShop):
     assert shop.balance(anna) == 699_999_999
     shop.takes_back("R1")
     assert shop.balance(anna) == 29_700_000_000
-    assert shop.card(anna).worth == 29_700_000_000 * 10_000_000
+    shop.promises(key="dear", earn={"points": 0}, worth_of_one=10_000_000, tiers=[], rewards=[])
+    olga = shop.joins(programme="dear")
+    for _ in range(30):
+        shop.posts(olga, adjust=10_000_000, reason="a bet")
+    assert shop.card(olga).worth == 300_000_000 * 10_000_000
 
 
 def test_tiers_follow_what_was_earned_and_not_what_is_left(shop: CornerShop):

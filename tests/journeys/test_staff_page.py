@@ -88,7 +88,7 @@ def test_a_quote_then_a_purchase_with_its_reason(shop: Shop) -> None:
     assert shop.balance(serial) == 0
     fields = {"receipt": kasia.field("receipt"), "amount": kasia.field("amount")}
     kasia.opens(kasia.sends(f"/staff/cards/{serial}/receipts", fields).location)
-    assert "Done" in kasia.says and "PLN45.90 paid: 45 points (1 point per PLN1.00)" in kasia.says
+    assert "Done" in kasia.says and "PLN45.90 paid, 1 point for every PLN1.00, rounded down: 45 points" in kasia.says
     assert shop.balance(serial) == 45
 
 
@@ -107,7 +107,7 @@ def test_points_pay_a_part_and_the_rest_earns(shop: Shop) -> None:
     kasia, serial = shop.desk(KASIA), shop.has_member()
     kasia.sells(serial, amount="200")
     kasia.sells(serial, amount="20", points="100")
-    assert "Spent: 100 points for PLN5.00 off" in kasia.says and "Still to pay: PLN15.00" in kasia.says
+    assert "100 points at PLN0.05 each: PLN5.00 off" in kasia.says and "Still to pay: PLN15.00" in kasia.says
     assert shop.balance(serial) == 115
     kasia.sells(serial, amount="2", points="100")
     assert "worth more than the bill" in kasia.says
