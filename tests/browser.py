@@ -52,7 +52,8 @@ def visit(chromium: Browser, expect: tuple[str, ...] = (), **options: Any) -> It
         yield page
     finally:
         context.close()
-    assert [breach for breach in breaches if not any(part in breach for part in expect)] == []
+    unexpected = [breach for breach in breaches if not any(part in breach for part in expect)]
+    assert not unexpected, unexpected
 
 
 def _watch(page: Page) -> list[str]:
@@ -74,6 +75,23 @@ def barriers(page: Page) -> list[str]:
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AA)
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait until the expression holds on the page; half a minute is enough on any machine.
+
+    Playwright's own waiting would evaluate a string on the page, which our policy rightly forbids.
+    """
+    found = page.evaluate(
+        f"""async () => {{
+          for (let turn = 0; turn < 600; turn++) {{
+            if ({holds}) return true;
+            await new Promise((done) => setTimeout(done, 50));
+          }}
+          return false;
+        }}"""
+    )
+    assert found, holds
 
 
 def is_wider_than_the_screen(page: Page) -> bool:

@@ -24,7 +24,7 @@ from passes.points.orders import Order
 from passes.service import Service
 from passes.wallets import Link
 from passes.wallets.apple.enrolment import make_dev
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, until, visit
 
 LONG_NAME = "Maximiliana-Wilhelmina Konstantinopolska-Brzęczyszczykiewicz"
 PATIENCE_MS = 15_000
@@ -133,7 +133,7 @@ def test_a_phone_whose_clock_is_wrong_learns_the_time(shop: Shop, chromium: Brow
         with visit(chromium) as page:
             page.clock.install(time=time.time() + away)
             page.goto(shop.link(serial))
-            page.wait_for_function("ahead !== 0", timeout=PATIENCE_MS)
+            until(page, "ahead !== 0")
             page.wait_for_timeout(500)
             assert shop.scans(_read(page.screenshot(full_page=True)))[1].is_fresh(shop.service.now)
             assert page.evaluate(f"Math.abs(ahead + {away}) < 3")

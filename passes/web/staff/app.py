@@ -65,7 +65,7 @@ def worker() -> Response:
     page = offline()
     kept = {
         "version": _digest(parts_version().encode(), page.encode()),
-        "page": url_for("till.offline", language=said.language),
+        "page": offline_address(said),
         "parts": [part_address(name) for name in parts()],
     }
     script = f"const KEPT = {json.dumps(kept)};\n{(STATIC / 'js/till/worker.js').read_text('utf-8')}"
@@ -123,6 +123,12 @@ def till_icon() -> str:
     """Where the picture for the tablet's screen is; empty without any look."""
     look = _look()
     return url_for("looks.icon", name=look.name, side=180, v=look.digest) if look else ""
+
+
+@till_app.app_template_global()
+def offline_address(said: Words) -> str:
+    """The page for times without a connection that fits this version's scripts."""
+    return url_for("till.offline", language=said.language, version=parts_version())
 
 
 @till_app.app_template_global()

@@ -171,7 +171,8 @@ function quoteSoon() {
 
 async function quote() {
   const form = buy;
-  if (!form?.isConnected) return;
+  // Of a bill that is out there is nothing to preview: it goes out again as it was.
+  if (!form?.isConnected || pending()) return;
   const number = ++asked;
   const said = place(form);
   said.classList.remove("quote-wrong");

@@ -106,9 +106,7 @@ function again() {
 
 async function install() {
   if (!navigator.serviceWorker || !WORKER) return;
-  const registration = await navigator.serviceWorker.register(WORKER, { scope: HOME, updateViaCache: "none" });
-  // Only the first page takes a new version over: there is no sale on it.
-  if (location.pathname === HOME) registration.waiting?.postMessage("take over");
+  await navigator.serviceWorker.register(WORKER, { scope: HOME, updateViaCache: "none" });
 }
 
 document.addEventListener("submit", (event) => {

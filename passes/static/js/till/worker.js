@@ -5,13 +5,9 @@
 const NAME = `till ${KEPT.version}`;
 const PATIENCE_MS = 5000;
 
-self.addEventListener("install", (event) => event.waitUntil(fill()));
+// A new version takes over at once: an open page goes on with the parts of its own, which stay for it.
+self.addEventListener("install", (event) => event.waitUntil(fill().then(() => self.skipWaiting())));
 self.addEventListener("activate", (event) => event.waitUntil(clear().then(() => self.clients.claim())));
-
-// A new version waits until a page says that nobody is in the middle of a sale.
-self.addEventListener("message", (event) => {
-  if (event.data === "take over") self.skipWaiting();
-});
 
 async function fill() {
   const cache = await caches.open(NAME);
@@ -29,7 +25,7 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
   if (url.pathname.startsWith("/till/parts/")) event.respondWith(part(event.request));
-  else if (url.pathname === "/till/offline") event.respondWith(offline());
+  else if (url.pathname === "/till/offline") event.respondWith(offline(event.request));
   else if (event.request.mode === "navigate") event.respondWith(page(event.request));
 });
 
@@ -37,8 +33,11 @@ async function part(request) {
   return (await caches.match(request)) ?? fetch(request);
 }
 
-async function offline() {
-  return (await (await caches.open(NAME)).match(KEPT.page)) ?? Response.error();
+/* The one that belongs to the asking page's version, if it is kept. */
+async function offline(request) {
+  const cache = await caches.open(NAME);
+  const kept = request && ((await cache.match(request)) ?? (await caches.match(request)));
+  return kept ?? (await cache.match(KEPT.page)) ?? Response.error();
 }
 
 async function page(request) {
