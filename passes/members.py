@@ -49,6 +49,15 @@ class Person:
     phone: str = ""
     external_id: str | None = None
     agreements: tuple[Agreement, ...] = ()
+    birth_month: int | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Somebody who was a member elsewhere: since when, and the serial number that their card has already."""
+
+    joined: int | None = None
+    serial: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ class Profile:
     phone: str
     language: str
     external_id: str | None
+    birth_month: int | None
     joined: int
     erased: int | None
     cards: tuple[str, ...] = field(default=())
@@ -83,20 +93,62 @@ class Members:
         self._secrets = secrets
         self._country = country
 
-    def join(self, tx: Connection, programme_key: str, person: Person, now: int, friend: str | None = None) -> Joined:
-        """A new member with a card in the programme; `friend` is the code in the link of whoever sent them."""
+    def join(
+        self,
+        tx: Connection,
+        programme_key: str,
+        person: Person,
+        now: int,
+        friend: str | None = None,
+        moved: Moved | None = None,
+    ) -> Joined:
+        """A new member with a card in the programme; `friend` is the code in the link of whoever sent them.
+
+        Who `moved` here is welcomed no second time: there is no gift for joining.
+        """
         public_id = random.token_hex(16)
-        values = self._values(person, public_id) | {"public_id": public_id, "created": now}
+        joined = moved.joined if moved and moved.joined is not None else now
+        values = self._values(person, public_id) | {"public_id": public_id, "created": joined}
         self._refuse_known(tx, person)
         with _known_at_this_moment():
             member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
-        serial = self._give_card(tx, programme, member_id, now)
+        serial = self._give_card(tx, programme, member_id, now, moved)
         if friend is None:
             return Joined(public_id, serial)
         card = cards.by_serial(tx, serial).row
         return Joined(public_id, serial, referrals.note(tx, programme, card, friend, self.contacts_of, now))
+
+    def give_card(
+        self, tx: Connection, public_id: str, programme_key: str, now: int, moved: Moved | None = None
+    ) -> str:
+        """A card in one programme more for somebody who is a member; its serial number."""
+        row = _row(tx, public_id, lock=True)
+        if row.erased is not None:
+            raise Conflict("This member was erased.")
+        programme = _held_programme(tx, programme_key)
+        if card_in(tx, row.id, programme.id) is not None:
+            raise Conflict("This member has a card in this programme already.", field="programme")
+        return self._give_card(tx, programme, row.id, now, moved)
+
+    def known(self, tx: Connection, person: Person) -> str | None:
+        """Who has this external id, or else this e-mail address or telephone number."""
+        hashes = [
+            (kind, self._hashes_of(spell, written))
+            for kind, spell, written in (
+                (t.Member.email_hash, contacts.email, person.email),
+                (t.Member.phone_hash, lambda said: contacts.phone(said, self._country), person.phone),
+            )
+            if written
+        ]
+        ways = [t.Member.external_id == person.external_id] if person.external_id else []
+        ways += [kind.in_(each) for kind, each in hashes]
+        for way in ways:
+            found = tx.execute(select(t.Member.public_id).where(way, t.Member.erased.is_(None)).limit(1)).scalar()
+            if found is not None:
+                return str(found)
+        return None
 
     def contacts_of(self, tx: Connection, member_id: int) -> frozenset[bytes]:
         """By what a member is recognised: hashes of their contacts under every key of ours."""
@@ -126,7 +178,7 @@ class Members:
         if row.erased is not None:
             raise Conflict("This member was erased.")
         before = self._profile(tx, row)
-        kept = ("language", "name", "email", "phone", "external_id")
+        kept = ("language", "name", "email", "phone", "external_id", "birth_month")
         person = Person(**{name: changes.get(name, getattr(before, name)) for name in kept})
         if person.external_id != before.external_id:
             self._refuse_known(tx, person)
@@ -141,7 +193,8 @@ class Members:
         row = _row(tx, public_id, lock=True)
         if row.erased is not None:
             return
-        blank = dict.fromkeys(("email_sealed", "email_hash", "phone_sealed", "phone_hash", "external_id"))
+        of_them = ("email_sealed", "email_hash", "phone_sealed", "phone_hash", "external_id", "birth_month")
+        blank = dict.fromkeys(of_them)
         values = {**blank, "name": "", "name_key": "", "erased": now}
         tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
         tx.execute(delete(t.Consent).where(t.Consent.member_id == row.id))
@@ -152,8 +205,12 @@ class Members:
                 tx.execute(delete(own).where(own.card_id == card_id))
             revisions.record(tx, card_id, now)
 
-    def _give_card(self, tx: Connection, programme: Programme, member_id: int, now: int) -> str:
-        serial = url_text(random.token_bytes(16))
+    def _give_card(
+        self, tx: Connection, programme: Programme, member_id: int, now: int, moved: Moved | None = None
+    ) -> str:
+        serial = moved.serial if moved and moved.serial else url_text(random.token_bytes(16))
+        if moved and moved.serial and cards.find(tx, "serial", serial) is not None:
+            raise Conflict("There is a card with this serial number already.", field="serial")
         key_id, code_id = self._secrets.current, random.token_bytes(codes.ID_BYTES)
         values: dict[str, Any] = {
             "serial": serial,
@@ -164,14 +221,11 @@ class Members:
             "member_id": member_id,
             "nonce": random.token_bytes(NONCE_BYTES),
             "key_id": key_id,
-            "created": now,
+            "created": moved.joined if moved and moved.joined is not None else now,
         }
         card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
-        coupons.welcome(tx, programme, card_id, now)
-        place = receipts.welcome(tx, programme, card_id, now)
-        if place.tier is not None:
-            values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until}
-            tx.execute(update(t.Card).where(t.Card.id == card_id).values(values))
+        if moved is None:
+            _welcome(tx, programme, card_id, now)
         revisions.record(tx, card_id, now)
         return serial
 
@@ -185,6 +239,7 @@ class Members:
             "name_key": name.casefold(),
             "language": person.language,
             "external_id": person.external_id,
+            "birth_month": person.birth_month,
             "key_id": key_id,
         }
         email = contacts.email(person.email) if person.email.strip() else ""
@@ -234,6 +289,7 @@ class Members:
             phone=self._open(row.phone_sealed, row),
             language=row.language,
             external_id=row.external_id,
+            birth_month=row.birth_month,
             joined=row.created,
             erased=row.erased,
             cards=tuple(tx.execute(serials).scalars()),
@@ -254,6 +310,20 @@ def _known_at_this_moment() -> Iterator[None]:
         yield
     except IntegrityError:
         raise _known() from None
+
+
+def card_in(tx: Connection, member_id: int, programme_id: int) -> str | None:
+    """The serial number of the member's card in a programme."""
+    query = select(t.Card.serial).where(t.Card.member_id == member_id, t.Card.programme_id == programme_id)
+    return tx.execute(query).scalar()
+
+
+def _welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> None:
+    coupons.welcome(tx, programme, card_id, now)
+    place = receipts.welcome(tx, programme, card_id, now)
+    if place.tier is not None:
+        values = {"tier": place.tier, "tier_since": place.since, "tier_until": place.until}
+        tx.execute(update(t.Card).where(t.Card.id == card_id).values(values))
 
 
 def clean_name(name: str) -> str:

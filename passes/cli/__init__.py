@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from . import access, backups, card, certificates, coupons, inspection, phone, programme, running
+from . import access, backups, card, certificates, coupons, inspection, members, phone, programme, running
 from .context import Explaining, Home
 
 
@@ -45,6 +45,7 @@ for command in (
     access.staff,
     card.card,
     coupons.coupons,
+    members.members,
     programme.programme,
     inspection.doctor,
     inspection.config,

@@ -19,9 +19,10 @@ from .rules import Line, Moment
 class Order:
     """What a till asks for. `total` is money in the smallest unit; `redeem` is points to pay with.
 
-    `reward` is a key of the programme's catalogue. `adjust` gives or takes points for a `reason`. `coupons` are codes,
-    `promo` is a code that many share, `partner` the one at whose till it happens. `top_up` is paid in, `transfer`
-    moves to or from the card `other`. `proved`: the card's PIN was said; that is no part of what is asked.
+    `reward` is a key of the programme's catalogue. `adjust` gives or takes so much of a `unit` (none: the main one) for
+    a `reason`. `coupons` are codes, `promo` is a code that many share, `partner` the one at whose till it happens.
+    `top_up` is paid in, `transfer` moves to or from the card `other`. `proved`: the card's PIN was said; that is no
+    part of what is asked.
     """
 
     receipt: str
@@ -33,6 +34,7 @@ class Order:
     redeem: int = 0
     reward: str | None = None
     adjust: int = 0
+    unit: str | None = None
     reason: str | None = None
     coupons: Sequence[str] = ()
     promo: str | None = None

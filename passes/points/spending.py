@@ -40,10 +40,13 @@ def pay(tx: Connection, case: Case, left: Bill) -> Move | None:
 
 
 def adjust(tx: Connection, case: Case, left: Bill) -> Move | None:
-    amount, why = case.order.adjust, {"reason": case.order.reason}
+    amount, why, definition = case.order.adjust, {"reason": case.order.reason}, case.definition
+    if not amount:
+        return None
+    unit = definition.short(case.order.unit)
+    if unit not in definition.expiries:
+        raise BadInput(f"This programme does not count in {unit[:20]}.", field="unit")
     if amount > 0:
-        expires = case.definition.ends("", case.now)
-        return Move(drafts=(Draft("adjust", "adjusted", MEMBER, amount, why, expires),))
-    if amount < 0:
-        return Move(drafts=(Draft("adjust", MEMBER, "adjusted", -amount, why),))
-    return None
+        ends = definition.ends(unit, case.now)
+        return Move(drafts=(Draft("adjust", "adjusted", MEMBER, amount, why, ends, unit=unit),))
+    return Move(drafts=(Draft("adjust", MEMBER, "adjusted", -amount, why, unit=unit),))

@@ -54,6 +54,7 @@ Change = Annotated[
     AfterValidator(_moves),
 ]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(whole)]
+Month = Annotated[int, Field(ge=1, le=12, description="1 is January."), BeforeValidator(whole)]
 Instant = Annotated[int, Field(ge=0, le=LAST_INSTANT), BeforeValidator(whole)]
 Language = Literal["en", "ru", "pl"]
 ProgrammeKey = Annotated[str, Field(min_length=1, max_length=40)]

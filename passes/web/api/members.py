@@ -23,6 +23,7 @@ from .fields import (
     Email,
     ExternalId,
     Language,
+    Month,
     Name,
     Once,
     Page,
@@ -39,6 +40,7 @@ _ANNA: dict[str, Any] = {
     "phone": "+48600100200",
     "language": "pl",
     "external_id": "c-17",
+    "birth_month": 5,
 }
 _MEMBER = "5f3c9a0d7e6b48d1a2c3e4f506172839"
 _SERIAL = "p7Qm3kZx9Lw2Rt5vBn8cYd"
@@ -66,6 +68,7 @@ class Join(Body):
     phone: Phone = ""
     language: Language | None = None
     external_id: ExternalId | None = None
+    birth_month: Month | None = None
     consents: Annotated[tuple[Consent, ...], Field(max_length=20)] = ()
     friend: FriendCode | None = None
 
@@ -121,6 +124,7 @@ class Member(Answer):
     phone: str
     language: str
     external_id: str | None
+    birth_month: int | None
     joined: int
     erased: int | None
     cards: list[str]
@@ -147,6 +151,29 @@ class Changes(Body):
     phone: Phone | None = None
     language: Language = "en"
     external_id: ExternalId | None = None
+    birth_month: Month | None = None
+
+
+class Further(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"programme": "cafe"}]})
+
+    programme: ProgrammeKey
+
+
+class Given(Answer):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "card": _SERIAL,
+                    "links": {"apple": None, "google": None, "ecard": "https://cards.example.org/card/…"},
+                }
+            ]
+        }
+    )
+
+    card: str
+    links: Links
 
 
 class MemberPath(Body):
@@ -201,6 +228,20 @@ def change(path: MemberPath, body: Changes, header: Once) -> tuple[Response, int
     return once(header.key, do, as_it_is)
 
 
+@operation(members, "post", "/members/<member>/cards", "members:write", Given, status=201)
+def give_card(path: MemberPath, body: Further, header: Once) -> tuple[Response, int]:
+    """Give a member a card in one programme more."""
+    here = service()
+
+    def do(tx: Connection) -> Said:
+        return 201, {"card": here.members.give_card(tx, path.member, body.programme, here.now)}
+
+    def with_links(tx: Connection, said: dict[str, Any]) -> dict[str, Any]:
+        return said | {"links": links(here, cards.by_serial(tx, said["card"]))}
+
+    return once(header.key, do, with_links)
+
+
 @operation(members, "delete", "/members/<member>", "members:write", None, status=204)
 def erase(path: MemberPath) -> tuple[str, int]:
     """Erase a member: forget who it was and end the cards.
@@ -226,10 +267,11 @@ def _person(body: Join, here: Service) -> Person:
         email=body.email,
         phone=body.phone,
         external_id=body.external_id,
+        birth_month=body.birth_month,
         agreements=tuple(Agreement(c.purpose, c.text_hash or "", c.source) for c in body.consents),
     )
 
 
 def _changes(body: Changes) -> dict[str, Any]:
     sent = body.model_dump(include=body.model_fields_set)
-    return {name: "" if value is None and name != "external_id" else value for name, value in sent.items()}
+    return {name: "" if value is None and name in ("name", "email", "phone") else value for name, value in sent.items()}

@@ -224,6 +224,9 @@ class Adjustment(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 50, "reason": "Sorry for the long wait"}]})
 
     amount: Change
+    unit: Annotated[str, Field(pattern="^[a-z]{1,20}$", description="Of what; the main unit when left out.")] | None = (
+        None
+    )
     reason: Reason
     receipt: Receipt | None = None
 
@@ -299,7 +302,8 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
 @operation(receipts, "post", "/cards/<serial>/adjustments", "adjustments:write", Posted, status=201)
 def adjust(path: CardPath, body: Adjustment, header: Once) -> tuple[Response, int]:
     """Give or take points by hand; send a receipt or an Idempotency-Key so that it happens once."""
-    return _post(path.serial, Order(_number(body.receipt), adjust=body.amount, reason=body.reason), header.key)
+    order = Order(_number(body.receipt), adjust=body.amount, unit=body.unit, reason=body.reason)
+    return _post(path.serial, order, header.key)
 
 
 @operation(receipts, "post", "/cards/<serial>/rewards/<reward>/redeem", "receipts:write", Posted, status=201)

@@ -1,0 +1,1 @@
+"""Rolls: lists of members as files, to bring a programme here and to take it away."""
