@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, delete, insert, select, true, union, update
 from sqlalchemy.exc import IntegrityError
 
 from . import cards, codes, contacts, coupons, programmes, referrals, revisions
@@ -133,7 +133,10 @@ class Members:
         return self._give_card(tx, programme, row.id, now, moved)
 
     def known(self, tx: Connection, person: Person) -> str | None:
-        """Who has this external id, or else this e-mail address or telephone number."""
+        """Who has this external id, or else this e-mail address or telephone number.
+
+        People who share a contact are told apart by their external ids, so a contact leads to nobody with another one.
+        """
         hashes = [
             (kind, self._hashes_of(spell, written))
             for kind, spell, written in (
@@ -143,9 +146,11 @@ class Members:
             if written
         ]
         ways = [t.Member.external_id == person.external_id] if person.external_id else []
-        ways += [kind.in_(each) for kind, each in hashes]
+        nobody_else = true() if person.external_id is None else t.Member.external_id.is_(None)
+        ways += [kind.in_(each) & nobody_else for kind, each in hashes]
         for way in ways:
-            found = tx.execute(select(t.Member.public_id).where(way, t.Member.erased.is_(None)).limit(1)).scalar()
+            query = select(t.Member.public_id).where(way, t.Member.erased.is_(None)).order_by(t.Member.id).limit(1)
+            found = tx.execute(query).scalar()
             if found is not None:
                 return str(found)
         return None

@@ -79,6 +79,7 @@ def export(home: Home, file: Path | None, programme: str | None) -> None:
     """Write a programme's members as CSV to FILE (readable by you alone), or to the standard output."""
     import os
 
+    from ..errors import BadInput
     from ..rolls import moving, writing
 
     here = home.service
@@ -86,7 +87,10 @@ def export(home: Home, file: Path | None, programme: str | None) -> None:
     if file is None:
         writing.write(here.store, here.members, taken, sys.stdout)
         return
-    kept = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        kept = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as wrong:
+        raise BadInput(f"{file} cannot be written: {wrong.strerror}.", field="file") from None
     with os.fdopen(kept, "w", encoding="utf-8", newline="") as out:
         written = writing.write(here.store, here.members, taken, out)
     click.echo(f"{written} cards are in {file}. It holds names and contacts: keep it as you keep keys.")

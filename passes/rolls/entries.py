@@ -6,7 +6,6 @@ Only the digits 0 to 9 count; a number in other digits looks the same to people 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,10 +42,14 @@ class Entry:
     balances: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def identity(self) -> str:
-        """By what the member is known again when the same roll comes a second time; tells nothing by itself."""
-        strongest = self.external_id or self.serial or self.email or self.phone
-        return hashlib.sha256(strongest.encode()).hexdigest()[:32]
+    def numbers(self) -> tuple[str, ...]:
+        """What the other system told its members apart by."""
+        return tuple(filter(None, (self.external_id, self.serial)))
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """What several members of a family may share."""
+        return tuple(filter(None, (self.email, self.phone)))
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 def escaped(cell: str) -> str:
     """The cell as a spreadsheet shows it and never reckons with it."""
-    return f"'{cell}" if cell.lstrip(" \u00a0\u202f\ufeff\n").startswith(FORMULA) else cell
+    return f"'{cell}" if cell.lstrip("' \u00a0\u202f\ufeff\n").startswith(FORMULA) else cell
 
 
 def unescaped(cell: str) -> str:

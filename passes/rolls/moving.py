@@ -1,8 +1,9 @@
 """Brings the members of a roll here: first what would happen, line by line, then a few lines in each transaction.
 
 A member is known by card serial, external id, e-mail address or telephone number. Whoever is known keeps what is
-known of them and gets at most a card. What somebody held elsewhere is posted once, under a receipt number that follows
-from who they are: the same roll a second time, or the rest of one that was broken off, changes nothing that is done.
+known of them and gets at most a card. What somebody held elsewhere is posted once for each card, under a receipt number
+that follows from the card: the same roll a second time, or the rest of one that was broken off, changes nothing that is
+done.
 """
 
 from __future__ import annotations
@@ -64,17 +65,16 @@ Told = Callable[[int], None]
 
 def plan(store: Store, members: Members, roll: Roll, told: Told) -> Plan:
     """What `move` would do; nothing is written."""
-    made, seen = Plan(), set[str]()
+    made, seen = Plan(), _Seen()
     for chunk in _chunks(roll):
         with store.reading() as tx:
             for read in chunk:
-                mistake = _mistake(read, seen)
-                if mistake is not None:
-                    made.refuse(mistake)
-                    continue
-                assert isinstance(read, Entry)
+                entry = seen.first(read)
                 try:
-                    _foresee(tx, members, roll.programme, read, made)
+                    if isinstance(entry, Mistake):
+                        made.refuse(entry)
+                    else:
+                        _foresee(tx, members, roll.programme, entry, made)
                 except PassesError as wrong:
                     made.refuse(Mistake(read.line, wrong.field or "row", str(wrong)))
         told(chunk[-1].line)
@@ -83,12 +83,31 @@ def plan(store: Store, members: Members, roll: Roll, told: Told) -> Plan:
 
 def move(store: Store, members: Members, roll: Roll, language: str, now: int, told: Told) -> int:
     """Do it; how many lines were done. Lines with a mistake are passed over, as `plan` said."""
-    done, seen = 0, set[str]()
+    done, seen = 0, _Seen()
     for chunk in _chunks(roll):
-        entries = [read for read in chunk if _mistake(read, seen) is None and isinstance(read, Entry)]
+        entries = [entry for entry in map(seen.first, chunk) if isinstance(entry, Entry)]
         done += _move_together(store, members, roll.programme, entries, language, now)
         told(chunk[-1].line)
     return done
+
+
+class _Seen:
+    """Who was in the file already. A family may share a telephone, but then numbers must tell its members apart."""
+
+    def __init__(self) -> None:
+        self._numbers, self._contacts, self._contacts_alone = set[str](), set[str](), set[str]()
+
+    def first(self, read: Entry | Mistake) -> Entry | Mistake:
+        if isinstance(read, Mistake):
+            return read
+        same = self._contacts_alone if read.numbers else self._contacts
+        if not self._numbers.isdisjoint(read.numbers) or not same.isdisjoint(read.contacts):
+            return Mistake(read.line, "row", "This member is in the file already.")
+        self._numbers.update(read.numbers)
+        self._contacts.update(read.contacts)
+        if not read.numbers:
+            self._contacts_alone.update(read.contacts)
+        return read
 
 
 def _move_together(
@@ -117,14 +136,14 @@ def _do(tx: Connection, members: Members, programme: Programme, entry: Entry, la
     for unit, amount in entry.balances.items():
         if amount:
             held = cards.by_serial(tx, serial, lock=True)
-            receipts.post(tx, held, _order(programme, entry, unit, amount), now, STAFF)
+            receipts.post(tx, held, _order(programme, serial, unit, amount), now, STAFF)
 
 
 def _foresee(tx: Connection, members: Members, programme: Programme, entry: Entry, made: Plan) -> None:
     serial, member = _found(tx, members, programme, entry)
     fresh = {unit: amount for unit, amount in entry.balances.items() if amount}
     if serial is not None:
-        fresh = {unit: n for unit, n in fresh.items() if not _is_posted(tx, programme, entry, unit, n)}
+        fresh = {unit: n for unit, n in fresh.items() if not _is_posted(tx, programme, serial, unit, n)}
     made.new += member is None
     made.cards += member is not None and serial is None
     made.known += serial is not None and not fresh
@@ -147,9 +166,9 @@ def _found(tx: Connection, members: Members, programme: Programme, entry: Entry)
     return card_in(tx, row_id, programme.id), member
 
 
-def _is_posted(tx: Connection, programme: Programme, entry: Entry, unit: str, amount: int) -> bool:
+def _is_posted(tx: Connection, programme: Programme, serial: str, unit: str, amount: int) -> bool:
     """Whether this balance came before; another one under the same number is the line's mistake."""
-    order = _order(programme, entry, unit, amount)
+    order = _order(programme, serial, unit, amount)
     this = (t.Receipt.programme_id == programme.id, t.Receipt.receipt == order.receipt)
     kept = tx.execute(select(t.Receipt.fingerprint).where(*this)).scalar()
     if kept is not None and kept != order.fingerprint:
@@ -158,9 +177,9 @@ def _is_posted(tx: Connection, programme: Programme, entry: Entry, unit: str, am
     return kept is not None
 
 
-def _order(programme: Programme, entry: Entry, unit: str, amount: int) -> Order:
+def _order(programme: Programme, serial: str, unit: str, amount: int) -> Order:
     other = None if unit == programme.definition.unit else unit
-    return Order(f"import-{entry.identity}-{unit}", adjust=amount, unit=other, reason="Balance brought along")
+    return Order(f"import-{serial}-{unit}", adjust=amount, unit=other, reason="Balance brought along")
 
 
 def _person(entry: Entry, language: str) -> Person:
@@ -172,15 +191,6 @@ def _person(entry: Entry, language: str) -> Person:
         external_id=entry.external_id,
         birth_month=entry.birth_month,
     )
-
-
-def _mistake(read: Entry | Mistake, seen: set[str]) -> Mistake | None:
-    if isinstance(read, Mistake):
-        return read
-    if read.identity in seen:
-        return Mistake(read.line, "row", "This member is in the file already.")
-    seen.add(read.identity)
-    return None
 
 
 def _chunks(roll: Roll) -> Iterator[list[Entry | Mistake]]:

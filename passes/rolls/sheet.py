@@ -81,8 +81,12 @@ def _header(file: Path, encoding: str) -> str:
             f"{file.name}: not readable as {encoding}; say --encoding {' or '.join(ENCODINGS)}.", field="file"
         ) from None
     if "\0" in line:
-        raise BadInput(f"{file.name}: this is no text; save the table as CSV.", field="file")
+        raise _no_text(file)
     return line.rstrip("\r\n")
+
+
+def _no_text(file: Path) -> BadInput:
+    return BadInput(f"{file.name}: this is no text; save the table as CSV.", field="file")
 
 
 def _encoding(file: Path) -> str:
@@ -92,6 +96,8 @@ def _encoding(file: Path) -> str:
         return "utf-16"
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
+    if b"\0" in sample:
+        raise _no_text(file)
     return "utf-8" if _is_utf8(file) else _eight_bits(sample)
 
 

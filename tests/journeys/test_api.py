@@ -369,6 +369,7 @@ OPERATIONS: list[tuple[str, str, str]] = [
     ("GET", "/members/x", "members:read"),
     ("PATCH", "/members/x", "members:write"),
     ("DELETE", "/members/x", "members:write"),
+    ("POST", "/members/x/cards", "members:write"),
     ("GET", "/cards/x", "cards:read"),
     ("GET", "/cards/x/entries", "cards:read"),
     ("GET", "/cards/x/entitlements", "cards:read"),
