@@ -22,7 +22,7 @@ SAFE = {"max_connections": "100", "shared_buffers": "512MB", "checkpoint_timeout
 """Every commit reaches the disk, as in a shop; the rest is what anybody would set."""
 
 CHUNK = 10_000
-COPIED = (t.Programme, t.Chain, t.Member, t.Card, t.Installation)
+COPIED = (t.Programme, t.Ruleset, t.Chain, t.Member, t.Card, t.Installation)
 
 
 @contextmanager
