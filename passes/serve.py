@@ -8,6 +8,7 @@ killed outright, the kernel tells its children, so that nothing goes on unwatche
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -97,6 +98,8 @@ def supervise(parts: Mapping[str, Callable[[], None]]) -> None:
 def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     parent = os.getpid()
 
+    spare_what_stays()
+
     def begin() -> None:
         for number in STOPS:
             signal.signal(number, signal.SIG_DFL)
@@ -112,6 +115,16 @@ def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     return process
+
+
+def spare_what_stays() -> None:
+    """What is loaded by now lives as long as the process: have the collector of garbage pass it over.
+
+    Else it would go through all of it again and again, and write to memory that processes share.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
 
 
 def refuse_busy_port(server: Server) -> None:
@@ -148,7 +161,9 @@ def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
 
     def application() -> WSGIApplication:
         end_with(parent)
-        return build()
+        built = build()
+        spare_what_stays()
+        return built
 
     Granian(
         "passes",
