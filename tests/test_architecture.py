@@ -256,7 +256,7 @@ BAD_EXAMPLES: list[tuple[Rule, Sources]] = [
     (nothing_looks_up, {"passes/members.py": "from .web.customer import views"}),
     (nothing_looks_up, {"passes/web/api.py": "from passes import create_app"}),
     (nothing_looks_up, {"passes/work.py": "import passes"}),
-    (the_store_sees_no_shop, {"passes/store/tables.py": "from ..members import Member"}),
+    (the_store_sees_no_shop, {"passes/store/tables/members.py": "from ...members import Member"}),
     (every_module_introduces_itself, {"passes/points/__init__.py": "import json"}),
     (the_repository_speaks_of_itself_alone, {"a.lock": "--" + "index-url https://packages.example.org/simple"}),
     (the_repository_speaks_of_itself_alone, {"README.md": "cd /" + "root/passes"}),
