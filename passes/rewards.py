@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from . import coupons, programmes, stock
-from .card import Reward, why_not
+from .card import Reward
+from .drawing import why_not
 from .errors import Conflict, LimitReached, NotFound, OutOfStock
 from .points.discounts import Bill
 from .points.ledger import MEMBER, Draft

@@ -22,6 +22,7 @@ PURE = (
     "passes.card",
     "passes.codes",
     "passes.couponcodes",
+    "passes.drawing",
     "passes.errors",
     "passes.points.discounts",
     "passes.points.rules",
@@ -30,6 +31,7 @@ PURE = (
 CORE = (
     "passes.card",
     "passes.codes",
+    "passes.drawing",
     "passes.points",
     "passes.revisions",
     "passes.installations",

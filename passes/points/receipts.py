@@ -16,9 +16,9 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import memberships, partners, possessions, programmes, revisions
-from ..card import Lot
 from ..cards import Held
 from ..definition import Definition
+from ..drawing import Lot
 from ..errors import BadInput, Conflict, KeyReused, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
