@@ -25,6 +25,7 @@ PURE = (
     "passes.drawing",
     "passes.errors",
     "passes.points.discounts",
+    "passes.points.outcome",
     "passes.points.rules",
     "passes.points.tiers",
 )

@@ -27,7 +27,8 @@ from . import ledger, mechanisms, tallies, tiers
 from .ledger import MEMBER, Account, Draft, Purse
 from .moves import Act, Effect
 from .orders import Answer, Case, Order
-from .rules import MAIN, Key, Last, Moment, Outcome, Purchase, Standing, evaluate, moment
+from .outcome import Outcome, evaluate
+from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
 MOST_EARNED = 1_000_000_000

@@ -23,8 +23,9 @@ from . import ledger, mechanisms, receipts, tallies, tiers
 from .ledger import MEMBER, Draft, Lot
 from .moves import Effect
 from .orders import Answer, Case, Order, goods
+from .outcome import Outcome, evaluate
 from .receipts import Plan
-from .rules import Key, Last, Line, Outcome, Purchase, Standing, evaluate, moment
+from .rules import Key, Last, Line, Purchase, Standing, moment
 from .tiers import Place
 
 
