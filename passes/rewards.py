@@ -14,9 +14,9 @@ from .card import Reward
 from .drawing import why_not
 from .errors import Conflict, LimitReached, NotFound, OutOfStock
 from .points.discounts import Bill
-from .points.ledger import MEMBER, Draft
 from .points.moves import Act, Effect, Move
 from .points.orders import Case
+from .points.purses import MEMBER, Draft
 from .store import Connection
 
 

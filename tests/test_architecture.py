@@ -26,6 +26,7 @@ PURE = (
     "passes.errors",
     "passes.points.discounts",
     "passes.points.outcome",
+    "passes.points.purses",
     "passes.points.rules",
     "passes.points.tiers",
 )

@@ -20,10 +20,10 @@ from ..errors import BadInput, Conflict
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, receipts, tallies, tiers
-from .ledger import MEMBER, Draft, Lot
 from .moves import Effect
 from .orders import Answer, Case, Order, goods
 from .outcome import Outcome, evaluate
+from .purses import MEMBER, Draft, Lot, Purse, changes, is_member, rehearse, unit_of
 from .receipts import Plan
 from .rules import Key, Last, Line, Purchase, Standing, moment
 from .tiers import Place
@@ -253,10 +253,10 @@ class _Undoing:
         """Gifts first, so that what the receipt took can pay for what it gave."""
         drafts: list[Draft] = []
         for posting in self.postings:
-            if ledger.is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
                 drafts += self._give_back(posting, targets[posting.seq])
         for posting in self.postings:
-            if ledger.is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
                 amount = self.kept[posting.seq] - targets[posting.seq]
                 drafts += self._take(posting, amount, drafts)
         return drafts
@@ -283,7 +283,7 @@ class _Undoing:
         unit = _unit(posting)
         why = _undoing(posting)
         if self.forgives or self._is_used_up_by_itself(unit):
-            has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
+            has = self.case.account.purse(unit).balance + changes(before).get(unit, 0)
             if has < amount:
                 why |= {"forgiven": amount - has}
                 self.forgiven[posting.seq] = amount - has
@@ -337,7 +337,7 @@ class _Undoing:
     ) -> Answer:
         tx, case, original = self.tx, self.case, self.original
         held, now, order = case.held, case.now, case.order
-        purses = ledger.rehearse(case.account, drafts, now) if drafts else case.account.purses
+        purses = rehearse(case.account, drafts, now).purses if drafts else case.account.purses
         place = self._place(counts, purses)
         plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
         # Before the chain, as when it was done.
@@ -372,7 +372,7 @@ class _Undoing:
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
 
-    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, ledger.Purse]) -> Place:
+    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, Purse]) -> Place:
         """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
         case = self.case
         definition = case.programme.at(case.now).definition
@@ -443,7 +443,7 @@ def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
 
 
 def _unit(posting: Row) -> str:
-    return ledger.unit_of(posting.source, posting.target)
+    return unit_of(posting.source, posting.target)
 
 
 def _account(name: str, unit: str) -> str:
