@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import receipts, returns, tiers
+from . import receipts, tiers
 from .book import Book, Rules
 from .orders import goods
 from .outcome import Outcome, evaluate
 from .pots import Lot, Pot
+from .remainder import left_of
 from .rules import MAIN, Key, Last, Purchase, Standing, moment
 from .tiers import Place
 
@@ -277,7 +278,7 @@ class Life:
         self.comes_to(now)
         for line in happened.content.get("lines", ()):
             done.gone[line["line"]] += line["quantity"]
-        kept = returns.left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
+        kept = left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
         is_whole = kept is None or not kept.purchase.lines or "lines" not in happened.content
         outcome, target = Outcome(), dict[Key, int]()
         if kept is not None and not is_whole:
