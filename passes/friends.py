@@ -17,8 +17,8 @@ from .cards import Held
 from .definition import GivePart
 from .errors import NotFound
 from .points import receipts, returns
-from .points.ledger import MEMBER, Draft
 from .points.orders import Order
+from .points.purses import MEMBER, Draft
 from .programmes import Programme
 from .referrals import Contacts
 from .store import Connection, Row, Store

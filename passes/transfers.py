@@ -16,8 +16,8 @@ from .cards import Held
 from .errors import BadInput, Conflict
 from .points import receipts, spending
 from .points.discounts import Bill
-from .points.ledger import MEMBER, Draft
 from .points.orders import Case, Order
+from .points.purses import MEMBER, Draft
 from .store import Connection
 from .store import tables as t
 

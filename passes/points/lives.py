@@ -1,7 +1,7 @@
 """One card's life as other rules would have had it: what its member did is history, what came of it is reckoned anew.
 
 A `Life` is told what happened, in order, and keeps balances, counters and tier in memory. Purchases are judged by
-`rules.evaluate` as when they were made; what was paid with points or taken as a reward is taken again, as far as the
+`outcome.evaluate` as when they were made; what was paid with points or taken as a reward is taken again, as far as the
 card then has the points; what was given by hand, paid in or moved between cards is taken as recorded, with its end.
 Its lots are kept apart from the ledger's arithmetic on purpose: that both come to the same is what is tested.
 """
@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import receipts, returns, tiers
+from . import receipts, tiers
 from .book import Book, Rules
 from .orders import goods
+from .outcome import Outcome, evaluate
 from .pots import Lot, Pot
-from .rules import MAIN, Key, Last, Outcome, Purchase, Standing, evaluate, moment
+from .remainder import left_of
+from .rules import MAIN, Key, Last, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
@@ -276,7 +278,7 @@ class Life:
         self.comes_to(now)
         for line in happened.content.get("lines", ()):
             done.gone[line["line"]] += line["quantity"]
-        kept = returns.left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
+        kept = left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
         is_whole = kept is None or not kept.purchase.lines or "lines" not in happened.content
         outcome, target = Outcome(), dict[Key, int]()
         if kept is not None and not is_whole:

@@ -16,18 +16,19 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import memberships, partners, possessions, programmes, revisions
-from ..card import Lot
 from ..cards import Held
 from ..definition import Definition
+from ..drawing import Lot
 from ..errors import BadInput, Conflict, KeyReused, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, tallies, tiers
-from .ledger import MEMBER, Account, Draft, Purse
 from .moves import Act, Effect
 from .orders import Answer, Case, Order
-from .rules import MAIN, Key, Last, Moment, Outcome, Purchase, Standing, evaluate, moment
+from .outcome import Outcome, evaluate
+from .purses import MEMBER, Account, Draft, Purse, after_expiry, latest, rehearse
+from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
 MOST_EARNED = 1_000_000_000
@@ -54,7 +55,7 @@ def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
     held.refuse_unless_active()
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    case = _case(programme, held, ledger.after_expiry(opened(tx, programme, held), now), order, now)
+    case = _case(programme, held, after_expiry(opened(tx, programme, held), now), order, now)
     return body(case, plan(tx, case), None)
 
 
@@ -158,7 +159,7 @@ def plan(tx: Connection, case: Case) -> Plan:
     standing = _standing(tx, case, counted)
     outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
     drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
-    purses = ledger.rehearse(case.account, drafts, case.now) if drafts else case.account.purses
+    purses = rehearse(case.account, drafts, case.now).purses if drafts else case.account.purses
     counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
     return Plan(
         drafts=drafts,
@@ -176,7 +177,7 @@ def plan(tx: Connection, case: Case) -> Plan:
 
 def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
     """These postings and nothing else: what moves by other ways than buying earns nothing."""
-    return Plan(drafts, ledger.rehearse(case.account, drafts, case.now), case.held.place)
+    return Plan(drafts, rehearse(case.account, drafts, case.now).purses, case.held.place)
 
 
 def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
@@ -321,7 +322,7 @@ def write(
     columns: dict[str, Any] = {"active": active}
     if plan.drafts:
         account = ledger.write(tx, account, plan.drafts, now, receipt_id, chain, marks=False)
-        columns["latest"] = ledger.latest(plan.drafts, now)
+        columns["latest"] = latest(plan.drafts, now)
     columns |= {"tier": plan.place.tier, "tier_since": plan.place.since, "tier_until": plan.place.until}
     lots = tuple(
         Lot(lot.left, lot.expires, unit, lot.ripens) for unit, purse in account.purses.items() for lot in purse.lots

@@ -27,8 +27,8 @@ from ..store import Connection, Row, Store
 from ..store import tables as t
 from .book import Book
 from .findings import Findings, Gains, add
-from .ledger import is_member, unit_of
 from .lives import Happened, Life, Moved, Sums
+from .purses import is_member, unit_of
 
 CHUNK = 500
 _BY_RULES = ("earn", "full", "expire", "reverse")

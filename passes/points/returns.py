@@ -8,9 +8,7 @@ was spent goes back to the very lots it came from, with their own end. A reversa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import tzinfo
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -20,41 +18,14 @@ from ..errors import BadInput, Conflict
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, receipts, tallies, tiers
-from .ledger import MEMBER, Draft, Lot
 from .moves import Effect
-from .orders import Answer, Case, Order, goods
+from .orders import Answer, Case, Order
+from .outcome import Outcome, evaluate
+from .purses import MEMBER, Draft, Lot, Purse, changes, is_member, rehearse, unit_of
 from .receipts import Plan
-from .rules import Key, Last, Line, Outcome, Purchase, Standing, evaluate, moment
+from .remainder import Kept, Returned, left_of
+from .rules import Key, Last, Standing, moment
 from .tiers import Place
-
-
-@dataclass(frozen=True)
-class Returned:
-    """Some of a line's articles: the line's place on the receipt, from 0."""
-
-    line: int
-    quantity: int
-
-
-class Judged(Protocol):
-    """A receipt as it was posted: a row, or what a replay makes of it."""
-
-    @property
-    def created(self) -> int: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def content(self) -> Mapping[str, Any]: ...
-    @property
-    def context(self) -> Mapping[str, Any] | None: ...
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is left of a purchase after returns, and of what was paid with points for it."""
-
-    purchase: Purchase
-    redeemed: int
 
 
 def reverse(
@@ -91,24 +62,6 @@ def give_back(
     lines = [vars(each) for each in returned]
     order = Order(receipt, reason=reason or None, event=f"return {original.receipt}", lines=lines)
     return _take_back(tx, held, original, order, returned, now, staff)
-
-
-def lines_of(original: Row, asked: Sequence[Mapping[str, Any]]) -> list[Returned]:
-    """What a till returns, by the place of a line or by its sku, as places."""
-    lines = original.content.get("lines", [])
-    found = []
-    for number, each in enumerate(asked):
-        place = each.get("line")
-        if place is None:
-            places = [i for i, line in enumerate(lines) if line.get("sku") == each["sku"]]
-            if len(places) != 1:
-                many = "no line" if not places else "several lines"
-                raise BadInput(f"The receipt has {many} with this sku; say which line.", field=f"lines.{number}.sku")
-            place = places[0]
-        if place >= len(lines):
-            raise BadInput(f"The receipt has {len(lines)} lines, counted from 0.", field=f"lines.{number}.line")
-        found.append(Returned(place, each["quantity"]))
-    return found
 
 
 def _take_back(
@@ -252,10 +205,10 @@ class _Undoing:
         """Gifts first, so that what the receipt took can pay for what it gave."""
         drafts: list[Draft] = []
         for posting in self.postings:
-            if ledger.is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
                 drafts += self._give_back(posting, targets[posting.seq])
         for posting in self.postings:
-            if ledger.is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
                 amount = self.kept[posting.seq] - targets[posting.seq]
                 drafts += self._take(posting, amount, drafts)
         return drafts
@@ -282,7 +235,7 @@ class _Undoing:
         unit = _unit(posting)
         why = _undoing(posting)
         if self.forgives or self._is_used_up_by_itself(unit):
-            has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
+            has = self.case.account.purse(unit).balance + changes(before).get(unit, 0)
             if has < amount:
                 why |= {"forgiven": amount - has}
                 self.forgiven[posting.seq] = amount - has
@@ -336,7 +289,7 @@ class _Undoing:
     ) -> Answer:
         tx, case, original = self.tx, self.case, self.original
         held, now, order = case.held, case.now, case.order
-        purses = ledger.rehearse(case.account, drafts, now) if drafts else case.account.purses
+        purses = rehearse(case.account, drafts, now).purses if drafts else case.account.purses
         place = self._place(counts, purses)
         plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
         # Before the chain, as when it was done.
@@ -371,7 +324,7 @@ class _Undoing:
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
 
-    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, ledger.Purse]) -> Place:
+    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, Purse]) -> Place:
         """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
         case = self.case
         definition = case.programme.at(case.now).definition
@@ -385,39 +338,6 @@ class _Undoing:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
         return receipts.place(definition, counted, counts, purses, held, case.now)
-
-
-def left_of(original: Judged, zone: tzinfo, gone: Mapping[int, int]) -> Kept:
-    """The purchase without so many articles of its lines, by the place of the line.
-
-    What came off certain lines goes with their articles; other discounts lie on the whole.
-    """
-    content, context = original.content, original.context or {}
-    lines = goods(content.get("lines", []))
-    left = [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)]
-    listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
-    # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
-    total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
-    cuts = context.get("cuts") or [0] * len(lines)
-    stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
-    paid, whole = context.get("paid", original.total), original.total - sum(cuts)
-    purchase = Purchase(
-        moment(original.created, zone),
-        total,
-        paid * (total - sum(stay)) // whole if whole else 0,
-        tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
-        content.get("event"),
-        content.get("location"),
-        sum(stay),
-    )
-    redeem = content.get("redeem", 0)
-    gone_redeemed = redeem * (original.total - total) // original.total if original.total else 0
-    return Kept(purchase, redeem - gone_redeemed)
-
-
-def _rest(line: Line, gone: int) -> Line:
-    quantity = line.quantity - gone
-    return replace(line, quantity=quantity, price=line.price * quantity // line.quantity)
 
 
 def _portion(uses: Sequence[Row], target: int, kept: int) -> list[tuple[Lot, int]]:
@@ -442,7 +362,7 @@ def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
 
 
 def _unit(posting: Row) -> str:
-    return ledger.unit_of(posting.source, posting.target)
+    return unit_of(posting.source, posting.target)
 
 
 def _account(name: str, unit: str) -> str:
