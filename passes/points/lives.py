@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import receipts, tiers
+from . import tiers
 from .book import Book, Rules
 from .orders import goods
 from .outcome import Outcome, evaluate
+from .plans import tier_counts
 from .pots import Lot, Pot
 from .remainder import left_of
 from .rules import MAIN, Key, Last, Purchase, Standing, moment
@@ -196,7 +197,7 @@ class Life:
         standing = self._standing(rules, happened)
         outcome = evaluate(rules.at_partner(happened.content.get("partner")), purchase, standing)
         posted += self._granted(rules, outcome, purchase)
-        counts = dict(outcome.counts) | receipts.tier_counts(rules.definition, purchase.moment, purchase, outcome)
+        counts = dict(outcome.counts) | tier_counts(rules.definition, purchase.moment, purchase, outcome)
         for key, amount in counts.items():
             self._move(key, amount)
         issues = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues})
@@ -283,7 +284,7 @@ class Life:
         outcome, target = Outcome(), dict[Key, int]()
         if kept is not None and not is_whole:
             outcome = self._judged_again(done, kept.purchase)
-            tallied = receipts.tier_counts(done.rules.definition, kept.purchase.moment, kept.purchase, outcome)
+            tallied = tier_counts(done.rules.definition, kept.purchase.moment, kept.purchase, outcome)
             target = dict(outcome.counts) | tallied
         posted = self._undo(done, kept.redeemed if kept and not is_whole else 0, outcome, is_whole, now)
         for key, amount in done.counts.items():

@@ -21,8 +21,8 @@ from . import ledger, mechanisms, receipts, tallies, tiers
 from .moves import Effect
 from .orders import Answer, Case, Order
 from .outcome import Outcome, evaluate
+from .plans import Plan, place_after, tier_counts
 from .purses import MEMBER, Draft, Lot, Purse, changes, is_member, rehearse, unit_of
-from .receipts import Plan
 from .remainder import Kept, Returned, left_of
 from .rules import Key, Last, Standing, moment
 from .tiers import Place
@@ -255,9 +255,7 @@ class _Undoing:
         target: dict[Key, int] = {}
         if kept is not None:
             definition = self.case.definition
-            target = dict(outcome.counts) | receipts.tier_counts(
-                definition, kept.purchase.moment, kept.purchase, outcome
-            )
+            target = dict(outcome.counts) | tier_counts(definition, kept.purchase.moment, kept.purchase, outcome)
         return {key: min(target.get(key, 0), amount) - amount for key, amount in own.items()}
 
     def _split_effects(self, outcome: Outcome | None) -> tuple[list[Effect], list[Effect]]:
@@ -337,7 +335,7 @@ class _Undoing:
         if policy.is_tallied:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
-        return receipts.place(definition, counted, counts, purses, held, case.now)
+        return place_after(definition, counted, counts, purses, held, case.now)
 
 
 def _portion(uses: Sequence[Row], target: int, kept: int) -> list[tuple[Lot, int]]:
