@@ -142,30 +142,15 @@ def _used_before() -> KeyReused:
 
 def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     """Write everything down; the card follows, and the answer is kept for whoever asks again."""
-    held, order, now = case.held, case.order, case.now
+    held = case.held
     # Before the chain: whoever holds it waits for nobody.
     done = [act(tx) for act in plan.acts]
     chain = ledger.head(tx, held.row.programme_id) if plan.drafts else None
     told = body(case, plan, chain.seq + 1 if chain else 0)
-    receipt_id = insert_receipt(
-        tx,
-        {
-            "programme_id": held.row.programme_id,
-            "card_id": held.id,
-            "receipt": order.receipt,
-            "fingerprint": order.fingerprint,
-            "content": order.content,
-            "answer": told,
-            "staff": staff,
-            "reverses": None,
-            "total": order.total,
-            "context": context(case, plan),
-            "effects": [*_effects(case, plan), *done],
-            "created": now,
-        },
-    )
+    effects = [*_effects(case, plan), *done]
+    receipt_id = keep(tx, case, told, staff, total=case.order.total, context=context(case, plan), effects=effects)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
-    write(tx, case, plan, now, receipt_id, chain)
+    write(tx, case, plan, case.now, receipt_id, chain)
     return Answer(told)
 
 
@@ -192,7 +177,31 @@ def settle(tx: Connection, held: Held, place: Place, active: int | None) -> None
         tx.execute(_SETTLE, {"b_id": held.id} | values)
 
 
-def insert_receipt(tx: Connection, values: dict[str, Any]) -> int:
+def keep(
+    tx: Connection,
+    case: Case,
+    told: Mapping[str, Any],
+    staff: str,
+    total: int = 0,
+    context: Mapping[str, Any] | None = None,
+    effects: Sequence[Effect] | None = None,
+    reverses: int | None = None,
+) -> int:
+    """Write the receipt's own row; its id."""
+    values = {
+        "programme_id": case.held.row.programme_id,
+        "card_id": case.held.id,
+        "receipt": case.order.receipt,
+        "fingerprint": case.order.fingerprint,
+        "content": case.order.content,
+        "answer": told,
+        "staff": staff,
+        "reverses": reverses,
+        "total": total,
+        "context": context,
+        "effects": effects,
+        "created": case.now,
+    }
     try:
         return int(tx.execute(_INSERT, values).scalar_one())
     except IntegrityError:

@@ -126,13 +126,12 @@ class _Undoing:
 
     def do(self, kept: Kept | None, staff: str) -> Answer:
         """Post the difference to what is kept (None: nothing is)."""
-        is_whole = kept is None or not kept.purchase.lines
-        outcome = self._judged(kept) if kept is not None and not is_whole else Outcome()
-        targets = self._targets(kept, outcome) if not is_whole else dict.fromkeys(self.kept, 0)
-        drafts = self._drafts(targets)
-        counts = self._counts(kept if not is_whole else None, outcome)
-        dropped, remaining = self._split_effects(None if is_whole else outcome)
-        return self._conclude(drafts, counts, dropped, remaining, outcome, is_whole, staff)
+        if kept is not None and not kept.purchase.lines:
+            kept = None
+        outcome = self._judged(kept) if kept else Outcome()
+        drafts = self._drafts(self._targets(kept, outcome) if kept else dict.fromkeys(self.kept, 0))
+        dropped, stays = self._split_effects(outcome if kept else None)
+        return self._conclude(drafts, self._counts(kept, outcome), dropped, stays, kept is None, staff)
 
     def _returns(self) -> list[Returned]:
         earlier = select(t.Receipt.content).where(t.Receipt.reverses == self.original.id)
@@ -180,7 +179,7 @@ class _Undoing:
             stamps=context.get("stamps", 0),
         )
 
-    def _targets(self, kept: Kept | None, outcome: Outcome) -> dict[int, int]:
+    def _targets(self, kept: Kept, outcome: Outcome) -> dict[int, int]:
         """What is to remain of each posting; never more than remains of it now."""
         given: dict[tuple[str, str], int] = {}
         for grant in outcome.grants:
@@ -194,7 +193,7 @@ class _Undoing:
                     targets[posting.seq] = min(self.kept[posting.seq], given.get(rule, 0))
                     given[rule] = given.get(rule, 0) - targets[posting.seq]
                 case "redeem":
-                    targets[posting.seq] = min(self.kept[posting.seq], kept.redeemed if kept else 0)
+                    targets[posting.seq] = min(self.kept[posting.seq], kept.redeemed)
                 case "full":
                     targets[posting.seq] = min(self.kept[posting.seq], outcome.used)
                 case _:
@@ -281,46 +280,34 @@ class _Undoing:
         counts: Mapping[Key, int],
         dropped: Sequence[Effect],
         stays: Sequence[Effect],
-        outcome: Outcome,
         is_whole: bool,
         staff: str,
     ) -> Answer:
-        tx, case, original = self.tx, self.case, self.original
-        held, now, order = case.held, case.now, case.order
-        purses = rehearse(case.account, drafts, now).purses if drafts else case.account.purses
-        place = self._place(counts, purses)
-        plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
+        tx, case, held = self.tx, self.case, self.case.held
+        purses = rehearse(case.account, drafts, case.now).purses if drafts else case.account.purses
+        plan = Plan(tuple(drafts), purses, self._place(counts, purses))
         # Before the chain, as when it was done.
-        mechanisms.undo(tx, dropped, now)
+        mechanisms.undo(tx, dropped, case.now)
         chain = ledger.head(tx, held.row.programme_id) if drafts else None
         told = receipts.body(case, plan, chain.seq + 1 if chain else 0)
-        values = {
-            "programme_id": held.row.programme_id,
-            "card_id": held.id,
-            "receipt": order.receipt,
-            "fingerprint": order.fingerprint,
-            "content": order.content,
-            "answer": told,
-            "staff": staff,
-            "reverses": original.id,
-            "total": 0,
-            "context": None,
-            "effects": None,
-            "created": now,
-        }
-        receipt_id = receipts.insert_receipt(tx, values)
+        receipt_id = receipts.keep(tx, case, told, staff, reverses=self.original.id)
         tallies.add(tx, held.row.programme_id, held.id, counts)
-        own = _counts_of(self.effects)
-        remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
-        tier = [effect for effect in self.effects if effect["kind"] == "tier"]
-        forgiven = [{"kind": "forgiven", "posting": seq, "amount": n} for seq, n in self.forgiven.items()]
-        kept = [{"kind": "tally", "counts": remaining}] if remaining and not is_whole else []
-        changed: dict[str, Any] = {"effects": [*kept, *([] if is_whole else tier), *stays, *forgiven]}
+        changed: dict[str, Any] = {"effects": self._effects_left(counts, stays, is_whole)}
         if is_whole:
             changed["reversed_by"] = receipt_id
-        tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(changed))
+        tx.execute(update(t.Receipt).where(t.Receipt.id == self.original.id).values(changed))
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
+
+    def _effects_left(self, counts: Mapping[Key, int], stays: Sequence[Effect], is_whole: bool) -> list[Effect]:
+        """What the original still holds, and what of it was forgiven."""
+        forgiven = [{"kind": "forgiven", "posting": seq, "amount": amount} for seq, amount in self.forgiven.items()]
+        if is_whole:
+            return [*stays, *forgiven]
+        own = _counts_of(self.effects)
+        left = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
+        tier = [effect for effect in self.effects if effect["kind"] == "tier"]
+        return [*([{"kind": "tally", "counts": left}] if left else []), *tier, *stays, *forgiven]
 
     def _place(self, counts: Mapping[Key, int], purses: Mapping[str, Purse]) -> Place:
         """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
