@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 
-from ..card import Text, Tier
+from ..card import Text
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,6 @@ class Place:
     tier: str | None
     since: int | None = None
     until: int | None = None
-
-
-def tier_for(earned: int, tiers: Sequence[Tier]) -> str | None:
-    """The key of the highest tier reached, None when there is none."""
-    reached = [tier for tier in tiers if tier.threshold <= earned]
-    return max(reached, key=lambda tier: tier.threshold).key if reached else None
 
 
 def entitlements(perks: Sequence[Perk], now: int) -> list[dict[str, Any]]:
