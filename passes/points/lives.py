@@ -15,6 +15,7 @@ from typing import Any
 
 from . import tiers
 from .book import Book, Rules
+from .findings import Sums
 from .orders import goods
 from .outcome import Outcome, evaluate
 from .plans import tier_counts
@@ -28,7 +29,7 @@ _USED = ("redeem", "reward", "full", "convert")
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Recorded:
     """A recorded posting that no rule decided; `change` is what it did to the card."""
 
     kind: str
@@ -48,7 +49,7 @@ class Happened:
     content: Mapping[str, Any]
     context: Mapping[str, Any]
     reverses: int | None = None
-    moved: Sequence[Moved] = ()
+    moved: Sequence[Recorded] = ()
 
     @property
     def is_by_rules(self) -> bool:
@@ -90,27 +91,6 @@ class Done:
     before: Place
     after: Place
     gone: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Sums:
-    """What came, was spent and ended since the draft is in force, and what is held in the end.
-
-    `had`: what was spent at its recorded cost, whatever it would have cost.
-    """
-
-    given: int = 0
-    spent: int = 0
-    ended: int = 0
-    outstanding: int = 0
-    had: int = 0
-
-    def add(self, other: Sums) -> None:
-        self.given += other.given
-        self.spent += other.spent
-        self.ended += other.ended
-        self.outstanding += other.outstanding
-        self.had += other.had
 
 
 class Life:
@@ -217,7 +197,7 @@ class Life:
         posted += [self._moves(rules, moved, happened) for moved in happened.moved]
         return posted, sum(each.amount for each in posted if each.kind == "redeem")
 
-    def _moves(self, rules: Rules, moved: Moved, happened: Happened) -> Posted:
+    def _moves(self, rules: Rules, moved: Recorded, happened: Happened) -> Posted:
         now = happened.created
         if moved.change > 0:
             return self._gives(moved.kind, moved.unit, moved.change, moved.expires, moved.ripens)
