@@ -8,7 +8,6 @@ killed outright, the kernel tells its children, so that nothing goes on unwatche
 from __future__ import annotations
 
 import ctypes
-import gc
 import multiprocessing
 import os
 import signal
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from . import garbage
 from .config import Server
 from .errors import ConfigError
 from .service import Service
@@ -98,7 +98,7 @@ def supervise(parts: Mapping[str, Callable[[], None]]) -> None:
 def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     parent = os.getpid()
 
-    spare_what_stays()
+    garbage.spare_what_stays()
 
     def begin() -> None:
         for number in STOPS:
@@ -115,16 +115,6 @@ def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     return process
-
-
-def spare_what_stays() -> None:
-    """What is loaded by now lives as long as the process: have the collector of garbage pass it over.
-
-    Else it would go through all of it again and again, and write to memory that processes share.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 50, 100)
 
 
 def refuse_busy_port(server: Server) -> None:
@@ -162,7 +152,7 @@ def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
     def application() -> WSGIApplication:
         end_with(parent)
         built = build()
-        spare_what_stays()
+        garbage.spare_what_stays()
         return built
 
     Granian(

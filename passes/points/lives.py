@@ -25,6 +25,7 @@ from .rules import MAIN, Key, Last, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
+NO_ISSUES: Counter[tuple[str, str]] = Counter()
 _USED = ("redeem", "reward", "full", "convert")
 
 
@@ -180,11 +181,12 @@ class Life:
         counts = dict(outcome.counts) | tier_counts(rules.definition, purchase.moment, purchase, outcome)
         for key, amount in counts.items():
             self._move(key, amount)
-        issues = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues})
+        issues = _issued(outcome)
         self._issue(issues, happened.created)
         self._settle(rules, happened.created)
-        judged = replace(happened, context={**happened.context, "paid": purchase.paid})
-        return Done(judged, rules, standing, posted, counts, issues, before, self.place)
+        if happened.id in self.taken_back:
+            happened = replace(happened, context={**happened.context, "paid": purchase.paid})
+        return Done(happened, rules, standing, posted, counts, issues, before, self.place)
 
     def _is_done(self, rules: Rules, happened: Happened) -> tuple[list[Posted], int]:
         """What comes before the rules: a promo code's gift, paying with points, rewards, amounts by hand."""
@@ -217,7 +219,7 @@ class Life:
         paid = context.get("paid", happened.total) + content.get("redeem", 0) * recorded - redeemed * rules.worth
         lines, cuts = tuple(goods(content.get("lines", ()))), context.get("cuts")
         if cuts:
-            lines = tuple(replace(line, price=line.price - cut) for line, cut in zip(lines, cuts, strict=True))
+            lines = tuple(line._replace(price=line.price - cut) for line, cut in zip(lines, cuts, strict=True))
         return Purchase(
             moment(happened.created, rules.zone),
             happened.total,
@@ -271,7 +273,7 @@ class Life:
             left = min(target.get(key, 0), amount)
             self._move(key, left - amount)
             done.counts[key] = left
-        stays = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues}) & done.issues
+        stays = _issued(outcome) & done.issues
         self._issue(done.issues - stays, done.happened.created, -1)
         done.issues = stays
         if is_whole:
@@ -383,6 +385,12 @@ class Life:
         if pot is None:
             pot = self.pots[unit] = Pot()
         return pot
+
+
+def _issued(outcome: Outcome) -> Counter[tuple[str, str]]:
+    if not outcome.issues:
+        return NO_ISSUES
+    return Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues})
 
 
 def _target(posted: Posted, given: Counter[tuple[str, str]], redeemed: int, used: int) -> int:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .rules import (
-    ALWAYS,
     EVER,
     UNCAPPED,
     Caps,
@@ -21,6 +20,7 @@ from .rules import (
     Goal,
     Goods,
     Key,
+    Line,
     Multiplier,
     Purchase,
     Rounding,
@@ -32,11 +32,12 @@ from .rules import (
 
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
+ALL = -1
+"""Every line, whatever their number: each bit is set."""
 
 
-@dataclass(frozen=True)
-class Grant:
-    """An amount a rule gives, and why."""
+class Grant(NamedTuple):
+    """An amount a rule gives, and why. A replay makes millions of them."""
 
     unit: str
     amount: int
@@ -99,6 +100,7 @@ class _Evaluation:
         self.issues: list[Issue] = []
         self.notes: list[Note] = []
         self.used = 0
+        self._bits: dict[int, int] = {}
         listed = sum(line.price for line in purchase.lines)
         # A discount on the whole bill lies on every line in the same share.
         self.whole = max(purchase.total - purchase.cut, listed)
@@ -110,7 +112,7 @@ class _Evaluation:
 
     def outcome(self) -> Outcome:
         for rule in self.rules.rules:
-            if rule.when is ALWAYS or rule.when.holds(self.purchase, self.standing):
+            if rule.when.holds(self.purchase, self.standing):
                 self._rule(rule)
         for goal in self.rules.goals:
             if goal.when.holds(self.purchase, self.standing):
@@ -168,16 +170,26 @@ class _Evaluation:
         paid, lines = max(0, self.purchase.paid), self.purchase.lines
         if (goods is None and also is None) or (not lines and all(g is None or g.is_open for g in (goods, also))):
             return paid
-        meant = [line for line in lines if (not goods or goods.has(line)) and (not also or also.has(line))]
-        price = sum(line.price for line in meant)
+        price = sum(line.price for line in self._lines(goods, also))
         return price * paid // self.whole if self.whole else 0
 
     def _items(self, goods: Goods | None, also: Goods | None = None) -> int:
-        return sum(
-            line.quantity
-            for line in self.purchase.lines
-            if (goods is None or goods.has(line)) and (also is None or also.has(line))
-        )
+        return sum(line.quantity for line in self._lines(goods, also))
+
+    def _lines(self, goods: Goods | None, also: Goods | None) -> list[Line]:
+        """The lines that both mean."""
+        meant = self._meant(goods) & self._meant(also)
+        return [line for place, line in enumerate(self.purchase.lines) if meant >> place & 1] if meant else []
+
+    def _meant(self, goods: Goods | None) -> int:
+        """Which lines are meant, a bit for each: many rules and multipliers ask, one answer is enough."""
+        if goods is None:
+            return ALL
+        bits = self._bits.get(id(goods))
+        if bits is None:
+            bits = sum(1 << place for place, line in enumerate(self.purchase.lines) if goods.has(line))
+            self._bits[id(goods)] = bits
+        return bits
 
     def _multiplied(self, rule: Rule, measured: int, base: int) -> tuple[list[dict[str, Any]], int]:
         multipliers = self.live.get(rule.unit, ())
@@ -196,10 +208,10 @@ class _Evaluation:
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
         if multiplier.goods is not None:
-            amount = amount * self._meant(rule, multiplier.goods) // measured
+            amount = amount * self._share(rule, multiplier.goods) // measured
         return divide(amount * (multiplier.percent - 100), 100, rule.rounding)
 
-    def _meant(self, rule: Rule, goods: Goods) -> int:
+    def _share(self, rule: Rule, goods: Goods) -> int:
         """How much of what a rule measured belongs to these goods; visits and events have none."""
         if rule.measure == "money":
             return self._money(rule.goods, goods)

@@ -7,7 +7,7 @@ several partial returns come to the same as one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Protocol
 
@@ -81,7 +81,7 @@ def left_of(original: Judged, zone: tzinfo, gone: Mapping[int, int]) -> Kept:
         moment(original.created, zone),
         total,
         paid * (total - sum(stay)) // whole if whole else 0,
-        tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
+        tuple(rest._replace(price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
         content.get("event"),
         content.get("location"),
         sum(stay),
@@ -93,4 +93,4 @@ def left_of(original: Judged, zone: tzinfo, gone: Mapping[int, int]) -> Kept:
 
 def _rest(line: Line, gone: int) -> Line:
     quantity = line.quantity - gone
-    return replace(line, quantity=quantity, price=line.price * quantity // line.quantity)
+    return line._replace(quantity=quantity, price=line.price * quantity // line.quantity)

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import BigInteger, Text, bindparam, case, cast, func, select
 
+from .. import garbage
 from ..definition import Definition
 from ..liability import worth_of
 from ..programmes import Programme, Ruleset, rulesets
@@ -178,6 +179,7 @@ _working: tuple[Store, Replay]
 def _begin(url: str, what: tuple[Sequence[Ruleset], Definition | None, Span]) -> None:
     global _working
     _working = Store(url), Replay(*what)
+    garbage.spare_what_stays()
 
 
 def _work(first: int, last: int) -> Findings:
