@@ -13,8 +13,8 @@ from passes.points.rules import Goods
 from passes.web.staff.basket import ANYTHING, Piece, lines, needs_price, stamping
 
 COFFEE, CAKE = Goods(frozenset({"coffee"})), Goods(skus=frozenset({"cheesecake"}))
-BY_VISIT = {"key": "visit", "measure": "visit", "amount": 1}
-BY_COFFEE = {"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}
+BY_VISIT: dict[str, Any] = {"key": "visit", "measure": "visit", "amount": 1}
+BY_COFFEE: dict[str, Any] = {"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}
 STAMP_CARD: dict[str, Any] = {"kind": "stamps", "unit": "stamps", "earn": {"points": 0}}
 
 

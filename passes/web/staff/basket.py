@@ -112,7 +112,9 @@ def _needs_no_bill(rule: RulePart) -> bool:
 
 def _counts_visits(definition: Definition) -> bool:
     by_visits = definition.policy.levels and definition.policy.by == "visits"
-    return bool(by_visits) or any(task.measure == "visits" and not task.when.min_total for task in definition.challenges)
+    return bool(by_visits) or any(
+        task.measure == "visits" and not task.when.min_total for task in definition.challenges
+    )
 
 
 def _is_paid_for(definition: Definition, unit: str) -> bool:
