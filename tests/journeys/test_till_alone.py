@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from passes import create_app, revisions
 from passes.cards import set_status
 from passes.web.staff.app import parts_version
-from tests.browser import Site, barriers, site, until, visit
+from tests.browser import Site, barriers, reads, site, until, visit
 from tests.counter import Counter
 from tests.desk import KASIA, Shop
 
@@ -59,13 +59,8 @@ def is_ready(page: Page) -> None:
     until(page, f"(await (await import('{module}')).permit()) !== null")
 
 
-def scans(page: Page, code: str) -> None:
-    page.keyboard.type(code)
-    page.keyboard.press("Enter")
-
-
 def sells(page: Page, code: str, bill: str) -> None:
-    scans(page, code)
+    reads(page, code)
     page.locator("#amount").fill(bill)
     page.get_by_role("button", name="Count it").tap()
     expect(page.get_by_role("heading", name="Kept")).to_be_visible()
@@ -113,7 +108,7 @@ def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_s
         route.abort()
 
     with tablet(shop, open_shop, chromium) as page:
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         page.locator("#amount").fill("30")
         page.route("**/receipts", lose)
         page.get_by_role("button", name="Count it").tap()
@@ -146,7 +141,7 @@ def test_a_till_that_was_away_too_long_or_meets_a_blocked_card_says_so(
             expect(page.locator("[data-part=card-title]")).to_have_text(says)
             page.get_by_role("button", name="Next card").or_(page.get_by_role("button", name="Back")).first.tap()
         page.clock.set_fixed_time((time.time() + DAY + 60) * 1000)
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         expect(page.locator("[data-part=card-title]")).to_have_text("Not possible without a connection")
 
 
@@ -154,7 +149,7 @@ def test_a_new_version_takes_over_and_disturbs_no_sale(tmp_path: Path, chromium:
     shop = Shop(tmp_path / "home")
     serial = shop.has_member("Anna")
     with site(shop.app) as opened, tablet(shop, opened, chromium) as page:
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         expect(page.get_by_role("heading", name="Anna")).to_be_visible()
         settings = (shop.home / "config.toml").read_text("utf-8")
         (shop.home / "config.toml").write_text(settings.replace("Corner Caf", "Corner Bakery Caf"), "utf-8")

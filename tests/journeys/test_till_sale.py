@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from passes import coupons
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
 from tests.desk import KASIA, PASSWORD, Shop
 
 NAMES = {
@@ -250,7 +250,7 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         # A coupon that is scanned while the card is open goes with its bill.
         page.get_by_role("link", name="Same card").tap()
         page.locator("#amount").fill("20")
-        scans(page, coffee)
+        reads(page, coffee)
         page.locator("#price").fill("8")
         expect(page.locator("#quote")).to_contain_text("Still to pay: PLN12.00")
         page.get_by_role("button", name="Count it").tap()

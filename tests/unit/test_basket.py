@@ -67,7 +67,13 @@ def test_a_task_of_visits_counts_them_without_a_bill() -> None:
 def test_a_coupon_for_certain_goods_needs_their_price() -> None:
     free, tenth = {"free_item": True}, {"percent": 10}
     coffee = {"categories": ["coffee"]}
-    kinds = [{"discount": free}, {"discount": tenth, "goods": coffee}, {"discount": tenth}, {}, {"goods": coffee}]
+    kinds: list[dict[str, Any]] = [
+        {"discount": free},
+        {"discount": tenth, "goods": coffee},
+        {"discount": tenth},
+        {},
+        {"goods": coffee},
+    ]
     parts = [{"key": f"c{place}", "name": {"en": "C"}, **kind} for place, kind in enumerate(kinds)]
     assert [needs_price(part) for part in promise(coupons=parts).coupons] == [True, True, False, False, False]
 
