@@ -79,7 +79,8 @@ def balances(card: Card, said: Words) -> tuple[str, ...]:
 
 def spendable(card: Card, worth_of_one: int, said: Words) -> str:
     """What points can pay, as a hint under the field; empty: nothing to pay with."""
-    if not card.balance:
+    # Stamps are no money, unless the programme says what one is worth.
+    if not card.balance or (card.unit_kind == "stamps" and not worth_of_one):
         return ""
     has = amount(said, card.unit, card.balance)
     if not worth_of_one or not card.currency:
