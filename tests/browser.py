@@ -102,7 +102,7 @@ def reads(page: Page, code: str) -> None:
     The time is said with each key: from here to the browser a key takes as long as a busy machine likes.
     """
     line = page.context.new_cdp_session(page)
-    began = time.time() - KEY_SECONDS * (len(code) + 1)
+    began = time.time()
     for turn, letter in enumerate([*code, "\r"]):
         key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13} if letter == "\r" else {"key": letter}
         pressed = {**key, "text": letter, "timestamp": began + KEY_SECONDS * turn}

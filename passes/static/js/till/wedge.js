@@ -19,7 +19,10 @@ export function listen(scanned) {
     if (!typed) before = remembered();
     lastKey = event.timeStamp;
     if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) typed += event.key;
-    else if (event.key === "Enter" && !isField(document.activeElement) && typed.length >= LEAST_KEYS) take(event, scanned);
+    else if (event.key === "Enter") {
+      if (!isField(document.activeElement) && typed.length >= LEAST_KEYS) take(event, scanned);
+      typed = "";
+    }
   }, true);
 }
 
@@ -36,9 +39,7 @@ function remembered() {
  * @param {(code: string) => boolean} scanned
  */
 function take(event, scanned) {
-  const code = typed;
-  typed = "";
   // What it typed into some field on its way does not belong there, even if the field had no room for all of it.
   if (before.field?.matches("input")) before.field.value = before.value;
-  if (scanned(code)) event.preventDefault();
+  if (scanned(typed)) event.preventDefault();
 }
