@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from passes import coupons
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
@@ -256,6 +256,32 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         page.get_by_role("button", name="Count it").tap()
         expect(page.get_by_text("Free coffee: PLN8.00 off")).to_be_visible()
         assert state(shop, coffee) == "redeemed"
+
+
+def test_a_coupon_whose_answer_was_lost_is_used_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    tenth = shop.issues(jan, "tenth")
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    with visit(chromium, expect=("net::ERR",)) as page:
+        logs_in(page, open_shop)
+        page.goto(f"{open_shop.url}/staff/cards/{jan}")
+        page.route("**/receipts", lose)
+        page.get_by_label("10 % off").check()
+        page.locator("#amount").fill("50")
+        page.locator("#count").click()
+        expect(page.locator("#quote")).to_contain_text("Nothing counts twice")
+        page.unroute("**/receipts")
+        # The coupon is gone from the card meanwhile; what was sent goes out again all the same.
+        page.reload()
+        expect(page.locator("#amount")).to_be_disabled()
+        expect(page.get_by_label("10 % off")).to_have_count(0)
+        page.locator("#count").click()
+        expect(page.get_by_text("10 % off: PLN5.00 off")).to_be_visible()
+    assert (state(shop, tenth), shop.balance(jan)) == ("redeemed", 45 + 5)
 
 
 def test_a_stamp_by_keyboard_alone_and_without_scripts(shop: Shop, open_shop: Site, chromium: Browser) -> None:
