@@ -10,7 +10,7 @@ from . import figures
 
 BENCHES = (
     *("passes", "http", "lookups", "receipts", "engine", "replay", "push", "follow", "campaign", "memory"),
-    *("poll", "google", "scan"),
+    *("poll", "google", "scan", "till"),
 )
 
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from passes import cards
-from passes.points import ledger, receipts
+from passes.points import ledger, purses, receipts
 from passes.points.orders import Order
 from tests.corner_shop import CornerShop
 
@@ -83,7 +83,7 @@ def _grows(report: Report, till: Till, times: int, turns: int) -> None:
         held = cards.by_serial(tx, old, lock=True)
         account = ledger.account(tx, held.id, held.row.programme_id)
         for _ in range(0, LONG // (20 if report.quick else 1), 1000):
-            drafts = [ledger.Draft("earn", "earned", ledger.MEMBER, 1) for _ in range(1000)]
+            drafts = [purses.Draft("earn", "earned", purses.MEMBER, 1) for _ in range(1000)]
             account = ledger.write(tx, account, drafts, till.shop.now)
     variants = {
         "old": rounds.repeated(lambda: till.looks(old), times),

@@ -92,10 +92,6 @@ class Held:
         row = self.row
         return Revision(Card.from_json(row.face), row.revision, row.modified, row.nonce, row.key_id)
 
-    def is_current(self, now: int) -> bool:
-        """Whether the last drawing still holds, so that no points can have ended since."""
-        return self.row.next_change is None or now < self.row.next_change
-
     def refuse_unless_active(self) -> None:
         if self.row.status != "active":
             raise CardNotActive(f"This card is {self.row.status}; nothing can be earned or spent with it.")
@@ -111,11 +107,6 @@ def by_serial(tx: Connection, serial: str, lock: bool = False) -> Held:
 
 def by_number(tx: Connection, number: str, lock: bool = False) -> Held:
     return _found(tx, "number", "".join(number.split())[:32], lock)
-
-
-def by_code(tx: Connection, scanned: str, secrets: Secrets, lock: bool = False) -> Held:
-    """The card whose code was scanned; says precisely what else it was."""
-    return by_known(tx, read_code(scanned, secrets), lock)
 
 
 def by_known(tx: Connection, known: codes.Known, lock: bool = False) -> Held:

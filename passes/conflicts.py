@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .errors import BadInput, Conflict, NotFound
@@ -36,11 +36,6 @@ def record(
     values |= {"staff_id": staff_id, "card_id": card_id, "at": at, "created": now}
     dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     tx.execute(dialect.insert(t.Conflict).values(values).on_conflict_do_nothing())
-
-
-def waiting(tx: Connection) -> int:
-    """How many a manager has yet to settle."""
-    return int(tx.execute(select(func.count()).where(t.Conflict.resolved.is_(None))).scalar_one())
 
 
 def latest(tx: Connection, limit: int = 100) -> Sequence[Row]:

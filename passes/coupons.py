@@ -31,7 +31,6 @@ from .store import tables as t
 from .tries import Counter
 from .zones import end_of_day
 
-MOST_AT_ONCE = 100_000
 FREE_TRIES = 20
 _CHUNK = 1000
 

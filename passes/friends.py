@@ -17,8 +17,9 @@ from .cards import Held
 from .definition import GivePart
 from .errors import NotFound
 from .points import receipts, returns
-from .points.ledger import MEMBER, Draft
 from .points.orders import Order
+from .points.plans import without_rules
+from .points.purses import MEMBER, Draft
 from .programmes import Programme
 from .referrals import Contacts
 from .store import Connection, Row, Store
@@ -68,13 +69,13 @@ def _settle(tx: Connection, which: Row, contacts: Contacts, now: int) -> None:
 def _give(tx: Connection, programme: Programme, held: Held, role: str, gift: GivePart, number: str, now: int) -> None:
     case = receipts.case_of(tx, held, Order(number, event="referral"), now)
     if gift.coupon is not None:
-        plan = receipts.without_rules(case, ())
+        plan = without_rules(case, ())
         plan = replace(plan, acts=(coupons.gift(case, gift.coupon, "referral"),))
     else:
         unit = case.definition.short(gift.unit)
         ends = case.definition.ends(unit, now)
         draft = Draft("referral", "referred", MEMBER, gift.amount, {"referral": role}, ends, unit=unit)
-        plan = receipts.without_rules(case, (draft,))
+        plan = without_rules(case, (draft,))
     receipts.conclude(tx, case, plan, "")
 
 

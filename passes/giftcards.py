@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from .errors import Conflict
 from .points.discounts import Bill
-from .points.ledger import MEMBER, Draft
 from .points.moves import Move
 from .points.orders import Case
+from .points.purses import MEMBER, Draft
 from .points.rules import MAIN
 from .store import Connection
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from . import programmes
 from .cards import Held
 from .errors import BadInput, Conflict
-from .points.ledger import MEMBER
+from .points.purses import MEMBER
 from .programmes import Programme
 from .store import Connection
 from .store import tables as t

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from .definition import Definition
-from .points.ledger import is_member
+from .points.purses import is_member
 from .programmes import Programme
 from .store import Connection
 from .store import tables as t

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from . import revisions
-from .card import Membership, membership
+from .card import Membership
 from .cards import Held
 from .definition import Definition
+from .drawing import membership
 from .errors import BadInput, Conflict
 from .programmes import Programme
 from .store import Connection

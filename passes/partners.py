@@ -16,8 +16,8 @@ from sqlalchemy import or_, select
 
 from .definition import Definition, PartnerPart
 from .errors import NotFound
-from .points.ledger import Draft
 from .points.orders import Case
+from .points.purses import Draft
 from .points.rules import MAIN
 from .programmes import Programme
 from .store import Connection, Row

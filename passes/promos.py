@@ -13,9 +13,9 @@ from . import coupons, stock
 from .definition import PromoPart
 from .errors import Conflict, LimitReached, NotFound, OutOfStock
 from .points.discounts import Bill, off
-from .points.ledger import MEMBER, Draft
 from .points.moves import Act, Effect, Move
 from .points.orders import Case
+from .points.purses import MEMBER, Draft
 from .programmes import Programme
 from .store import Connection
 

@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Update, bindparam, case, func, or_, select, update
 
 from . import installations, programmes
-from .card import Facts, Lot, News, digest, draw, next_change
+from .card import News, digest
+from .drawing import Facts, Lot, draw, next_change
 from .possessions import Possessions, gather
 from .programmes import Programme
 from .store import Connection, Row, mark_stale

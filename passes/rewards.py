@@ -10,12 +10,13 @@ from dataclasses import replace
 from functools import partial
 
 from . import coupons, programmes, stock
-from .card import Reward, why_not
+from .card import Reward
+from .drawing import why_not
 from .errors import Conflict, LimitReached, NotFound, OutOfStock
 from .points.discounts import Bill
-from .points.ledger import MEMBER, Draft
 from .points.moves import Act, Effect, Move
 from .points.orders import Case
+from .points.purses import MEMBER, Draft
 from .store import Connection
 
 

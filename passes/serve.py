@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from . import garbage
 from .config import Server
 from .errors import ConfigError
 from .service import Service
@@ -97,6 +98,8 @@ def supervise(parts: Mapping[str, Callable[[], None]]) -> None:
 def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     parent = os.getpid()
 
+    garbage.spare_what_stays()
+
     def begin() -> None:
         for number in STOPS:
             signal.signal(number, signal.SIG_DFL)
@@ -148,7 +151,9 @@ def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
 
     def application() -> WSGIApplication:
         end_with(parent)
-        return build()
+        built = build()
+        garbage.spare_what_stays()
+        return built
 
     Granian(
         "passes",

@@ -71,10 +71,6 @@ class StampCards:
         """In the three sizes of the look's own strip, under the same names."""
         return self._once(f"strip {digest(look.digest, seen)}", lambda: _strip(look, seen))
 
-    def hero(self, look: Look, seen: Places) -> bytes:
-        """In the size of the look's hero."""
-        return self._once(f"hero {digest(look.digest, seen)}", lambda: {"hero": _hero(look, seen)})["hero"]
-
     def _once(self, key: str, draw: Callable[[], Mapping[str, bytes]]) -> Mapping[str, bytes]:
         if (drawn := self._drawn.get(key)) is not None:
             return drawn
@@ -102,10 +98,6 @@ def _strip(look: Look, seen: Places) -> dict[str, bytes]:
         size = role.width * scale, role.height * scale
         drawn[f"strip@{scale}x"] = _png(whole.resize(size, _SMOOTH) if size != whole.size else whole)
     return drawn
-
-
-def _hero(look: Look, seen: Places) -> bytes:
-    return _png(sheet(look, seen, ROLES["hero"].best))
 
 
 def sheet(look: Look, seen: Places, size: tuple[int, int]) -> Image.Image:

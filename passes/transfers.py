@@ -16,8 +16,9 @@ from .cards import Held
 from .errors import BadInput, Conflict
 from .points import receipts, spending
 from .points.discounts import Bill
-from .points.ledger import MEMBER, Draft
 from .points.orders import Case, Order
+from .points.plans import without_rules
+from .points.purses import MEMBER, Draft
 from .store import Connection
 from .store import tables as t
 
@@ -43,7 +44,7 @@ def transfer(tx: Connection, giver: Held, taker: Held, order: Order, now: int, s
     spending.refuse_without_pin(tx, case, Bill(0))
     _refuse_transfer(case, taker)
     out = Draft("transfer", MEMBER, "moved", order.transfer, {"to": taker.row.number[-4:]})
-    told = receipts.conclude(tx, case, receipts.without_rules(case, (out,)), staff).body
+    told = receipts.conclude(tx, case, without_rules(case, (out,)), staff).body
     incoming = Order(f"{order.receipt}{_INCOMING}", transfer=order.transfer, other=giver.serial)
     theirs = receipts.case_of(tx, taker, incoming, now)
     giftcards.refuse_too_much(theirs, order.transfer)
@@ -51,7 +52,7 @@ def transfer(tx: Connection, giver: Held, taker: Held, order: Order, now: int, s
     parts = [
         Draft("transfer", "moved", MEMBER, amount, why, expires) for expires, amount in _taken(tx, giver, order.receipt)
     ]
-    receipts.conclude(tx, theirs, receipts.without_rules(theirs, tuple(parts)), staff)
+    receipts.conclude(tx, theirs, without_rules(theirs, tuple(parts)), staff)
     return told
 
 

@@ -415,12 +415,12 @@ class Till:
         code = who if isinstance(who, str) else who.code
         service = self._service
         with service.store.transaction() as tx:
-            held = cards.by_code(tx, code, service.secrets, lock=True)
+            held = cards.by_known(tx, cards.read_code(code, service.secrets), lock=True)
             return receipts.post(tx, held, Order(receipt, **order), service.now).body
 
     def scans(self, code: str) -> cards.Held:
         with self._service.store.reading() as tx:
-            return cards.by_code(tx, code, self._service.secrets)
+            return cards.by_known(tx, cards.read_code(code, self._service.secrets))
 
 
 class Marketer:

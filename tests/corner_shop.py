@@ -29,6 +29,7 @@ from passes.members import Members, Person
 from passes.offers import Draft
 from passes.points import audit, receipts, returns
 from passes.points.orders import Order
+from passes.points.remainder import Returned
 from passes.secrets import Secrets
 from passes.store import Row, Store, schema
 from passes.store import tables as t
@@ -142,7 +143,7 @@ class CornerShop:
         """Some articles of some lines: their places on the receipt, and how many."""
         with self.store.transaction() as tx:
             held = cards.by_serial(tx, receipts.find(tx, receipt).serial, lock=True)
-            returned = [returns.Returned(line, quantity) for line, quantity in lines]
+            returned = [Returned(line, quantity) for line, quantity in lines]
             original = receipts.find(tx, receipt)
             return returns.give_back(tx, held, original, returned, by or secrets.token_hex(6), self.now).body
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ..store import Connection, Row
 from ..store import tables as t
-from .ledger import GENESIS, MEMBER, chain_hash
+from .ledger import GENESIS, chain_hash
+from .purses import MEMBER
 
 _CHUNK = 1000
 

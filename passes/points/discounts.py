@@ -7,7 +7,7 @@ What comes off is spread over the lines, so that what remains of each can go on 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import BadInput, Conflict
 from .rules import Goods, Line
@@ -32,7 +32,7 @@ class Bill:
         if not off.cuts:
             return Bill(left, self.lines)
         pairs = zip(self.lines, off.cuts, strict=True)
-        return Bill(left, tuple(replace(line, price=line.price - cut) for line, cut in pairs))
+        return Bill(left, tuple(line._replace(price=line.price - cut) for line, cut in pairs))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,29 @@ from typing import Any
 
 from ..definition import Definition
 from ..liability import worth_of
-from .lives import Sums
 
 MOST_NAMED = 10
+
+
+@dataclass(slots=True)
+class Sums:
+    """What came, was spent and ended since the draft is in force, and what is held in the end.
+
+    `had`: what was spent at its recorded cost, whatever it would have cost.
+    """
+
+    given: int = 0
+    spent: int = 0
+    ended: int = 0
+    outstanding: int = 0
+    had: int = 0
+
+    def add(self, other: Sums) -> None:
+        self.given += other.given
+        self.spent += other.spent
+        self.ended += other.ended
+        self.outstanding += other.outstanding
+        self.had += other.had
 
 
 @dataclass

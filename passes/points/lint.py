@@ -22,7 +22,7 @@ from ..definition import (
     WhenPart,
     walk,
 )
-from .rules import divide
+from .outcome import divide
 from .worth import shares
 
 DAY = 86_400

@@ -1,7 +1,7 @@
 """One card's life as other rules would have had it: what its member did is history, what came of it is reckoned anew.
 
 A `Life` is told what happened, in order, and keeps balances, counters and tier in memory. Purchases are judged by
-`rules.evaluate` as when they were made; what was paid with points or taken as a reward is taken again, as far as the
+`outcome.evaluate` as when they were made; what was paid with points or taken as a reward is taken again, as far as the
 card then has the points; what was given by hand, paid in or moved between cards is taken as recorded, with its end.
 Its lots are kept apart from the ledger's arithmetic on purpose: that both come to the same is what is tested.
 """
@@ -13,19 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import receipts, returns, tiers
+from . import tiers
 from .book import Book, Rules
+from .findings import Sums
 from .orders import goods
+from .outcome import Outcome, evaluate
+from .plans import tier_counts
 from .pots import Lot, Pot
-from .rules import MAIN, Key, Last, Outcome, Purchase, Standing, evaluate, moment
+from .remainder import left_of
+from .rules import MAIN, Key, Last, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
+NO_ISSUES: Counter[tuple[str, str]] = Counter()
 _USED = ("redeem", "reward", "full", "convert")
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Recorded:
     """A recorded posting that no rule decided; `change` is what it did to the card."""
 
     kind: str
@@ -45,7 +50,7 @@ class Happened:
     content: Mapping[str, Any]
     context: Mapping[str, Any]
     reverses: int | None = None
-    moved: Sequence[Moved] = ()
+    moved: Sequence[Recorded] = ()
 
     @property
     def is_by_rules(self) -> bool:
@@ -87,27 +92,6 @@ class Done:
     before: Place
     after: Place
     gone: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Sums:
-    """What came, was spent and ended since the draft is in force, and what is held in the end.
-
-    `had`: what was spent at its recorded cost, whatever it would have cost.
-    """
-
-    given: int = 0
-    spent: int = 0
-    ended: int = 0
-    outstanding: int = 0
-    had: int = 0
-
-    def add(self, other: Sums) -> None:
-        self.given += other.given
-        self.spent += other.spent
-        self.ended += other.ended
-        self.outstanding += other.outstanding
-        self.had += other.had
 
 
 class Life:
@@ -194,14 +178,15 @@ class Life:
         standing = self._standing(rules, happened)
         outcome = evaluate(rules.at_partner(happened.content.get("partner")), purchase, standing)
         posted += self._granted(rules, outcome, purchase)
-        counts = dict(outcome.counts) | receipts.tier_counts(rules.definition, purchase.moment, purchase, outcome)
+        counts = dict(outcome.counts) | tier_counts(rules.definition, purchase.moment, purchase, outcome)
         for key, amount in counts.items():
             self._move(key, amount)
-        issues = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues})
+        issues = _issued(outcome)
         self._issue(issues, happened.created)
         self._settle(rules, happened.created)
-        judged = replace(happened, context={**happened.context, "paid": purchase.paid})
-        return Done(judged, rules, standing, posted, counts, issues, before, self.place)
+        if happened.id in self.taken_back:
+            happened = replace(happened, context={**happened.context, "paid": purchase.paid})
+        return Done(happened, rules, standing, posted, counts, issues, before, self.place)
 
     def _is_done(self, rules: Rules, happened: Happened) -> tuple[list[Posted], int]:
         """What comes before the rules: a promo code's gift, paying with points, rewards, amounts by hand."""
@@ -214,7 +199,7 @@ class Life:
         posted += [self._moves(rules, moved, happened) for moved in happened.moved]
         return posted, sum(each.amount for each in posted if each.kind == "redeem")
 
-    def _moves(self, rules: Rules, moved: Moved, happened: Happened) -> Posted:
+    def _moves(self, rules: Rules, moved: Recorded, happened: Happened) -> Posted:
         now = happened.created
         if moved.change > 0:
             return self._gives(moved.kind, moved.unit, moved.change, moved.expires, moved.ripens)
@@ -234,7 +219,7 @@ class Life:
         paid = context.get("paid", happened.total) + content.get("redeem", 0) * recorded - redeemed * rules.worth
         lines, cuts = tuple(goods(content.get("lines", ()))), context.get("cuts")
         if cuts:
-            lines = tuple(replace(line, price=line.price - cut) for line, cut in zip(lines, cuts, strict=True))
+            lines = tuple(line._replace(price=line.price - cut) for line, cut in zip(lines, cuts, strict=True))
         return Purchase(
             moment(happened.created, rules.zone),
             happened.total,
@@ -276,19 +261,19 @@ class Life:
         self.comes_to(now)
         for line in happened.content.get("lines", ()):
             done.gone[line["line"]] += line["quantity"]
-        kept = returns.left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
+        kept = left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
         is_whole = kept is None or not kept.purchase.lines or "lines" not in happened.content
         outcome, target = Outcome(), dict[Key, int]()
         if kept is not None and not is_whole:
             outcome = self._judged_again(done, kept.purchase)
-            tallied = receipts.tier_counts(done.rules.definition, kept.purchase.moment, kept.purchase, outcome)
+            tallied = tier_counts(done.rules.definition, kept.purchase.moment, kept.purchase, outcome)
             target = dict(outcome.counts) | tallied
         posted = self._undo(done, kept.redeemed if kept and not is_whole else 0, outcome, is_whole, now)
         for key, amount in done.counts.items():
             left = min(target.get(key, 0), amount)
             self._move(key, left - amount)
             done.counts[key] = left
-        stays = Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues}) & done.issues
+        stays = _issued(outcome) & done.issues
         self._issue(done.issues - stays, done.happened.created, -1)
         done.issues = stays
         if is_whole:
@@ -400,6 +385,12 @@ class Life:
         if pot is None:
             pot = self.pots[unit] = Pot()
         return pot
+
+
+def _issued(outcome: Outcome) -> Counter[tuple[str, str]]:
+    if not outcome.issues:
+        return NO_ISSUES
+    return Counter({(issue.coupon, issue.rule): issue.times for issue in outcome.issues})
 
 
 def _target(posted: Posted, given: Counter[tuple[str, str]], redeemed: int, used: int) -> int:

@@ -16,7 +16,7 @@ from . import spending
 from .discounts import Bill, Off
 from .moves import Act, Effect, Move
 from .orders import Case
-from .rules import Outcome
+from .outcome import Outcome
 
 Preview = Callable[[Connection, Case, Bill], Move | None]
 """Given the case and what is left of the bill."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..store import Connection
-from .ledger import Draft
+from .purses import Draft
 
 Effect = dict[str, Any]
 """Something a receipt changed, as JSON: its `kind`, and whatever its mechanism needs to take it back."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..cards import Held
 from ..definition import Definition
 from ..programmes import Programme, Ruleset
-from .ledger import Account
+from .purses import Account
 from .rules import Line, Moment
 
 

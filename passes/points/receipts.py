@@ -9,53 +9,33 @@ changed, so that `returns` can take it back, wholly or in part.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .. import memberships, partners, possessions, programmes, revisions
-from ..card import Lot
+from .. import possessions, programmes, revisions
 from ..cards import Held
-from ..definition import Definition
-from ..errors import BadInput, Conflict, KeyReused, NotFound
+from ..drawing import Lot
+from ..errors import Conflict, KeyReused, NotFound
 from ..programmes import Programme
 from ..store import Connection, Row
 from ..store import tables as t
-from . import ledger, mechanisms, tallies, tiers
-from .ledger import MEMBER, Account, Draft, Purse
-from .moves import Act, Effect
+from . import ledger, tallies, tiers
+from .moves import Effect
 from .orders import Answer, Case, Order
-from .rules import MAIN, Key, Last, Moment, Outcome, Purchase, Standing, evaluate, moment
+from .plans import Plan, place_after, plan_of
+from .purses import MEMBER, Account, Draft, after_expiry, latest
+from .rules import MAIN, Key, moment
 from .tiers import Place
-
-MOST_EARNED = 1_000_000_000
-NOTHING, NOWHERE = Outcome(), Standing()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an order does to a card, before or after it is done."""
-
-    drafts: tuple[Draft, ...]
-    purses: Mapping[str, Purse]
-    place: Place
-    discount: int = 0
-    outcome: Outcome = NOTHING
-    standing: Standing = NOWHERE
-    counts: Mapping[Key, int] = field(default_factory=dict)
-    acts: tuple[Act, ...] = ()
-    cuts: tuple[int, ...] = ()
-    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
     held.refuse_unless_active()
     programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-    case = _case(programme, held, ledger.after_expiry(opened(tx, programme, held), now), order, now)
-    return body(case, plan(tx, case), None)
+    case = _case(programme, held, after_expiry(opened(tx, programme, held), now), order, now)
+    return body(case, plan_of(tx, case), None)
 
 
 def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") -> Answer:
@@ -64,7 +44,7 @@ def post(tx: Connection, held: Held, order: Order, now: int, staff: str = "") ->
         return earlier
     held.refuse_unless_active()
     case = case_of(tx, held, order, now)
-    return conclude(tx, case, plan(tx, case), staff)
+    return conclude(tx, case, plan_of(tx, case), staff)
 
 
 def find(tx: Connection, receipt: str, programme: str | None = None) -> Row:
@@ -126,7 +106,7 @@ def catch_up(tx: Connection, held: Held, now: int) -> None:
     if definition.policy.is_tallied:
         months = tiers.months_back(definition.policy, now, definition.zone)
         counted = tallies.read(tx, programme.id, held.id, months)
-    settle(tx, held, place(definition, counted, {}, account.purses, held.place, now), held.row.active)
+    settle(tx, held, place_after(definition, counted, {}, account.purses, held.place, now), held.row.active)
 
 
 def opened(tx: Connection, programme: Programme, held: Held) -> Account:
@@ -143,130 +123,6 @@ def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
 def _case(programme: Programme, held: Held, account: Account, order: Order, now: int) -> Case:
     rules = programme.at(now)
     return Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
-
-
-def plan(tx: Connection, case: Case) -> Plan:
-    """Points and coupons are spent first, what is left of the bill earns, then the card's tier follows."""
-    order, definition = case.order, case.definition
-    if order.currency is not None and order.currency != definition.currency:
-        raise BadInput(f"This programme counts in {definition.currency}.", field="currency")
-    moves, left = mechanisms.preview(tx, case)
-    discount = sum(move.discount for move in moves)
-    cuts = tuple(line.price - kept.price for line, kept in zip(order.goods, left.lines, strict=True))
-    purchase = Purchase(case.moment, order.total, left.total, left.lines, order.event, order.location, sum(cuts))
-    counted = _counted(tx, case)
-    standing = _standing(tx, case, counted)
-    outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
-    drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
-    purses = ledger.rehearse(case.account, drafts, case.now) if drafts else case.account.purses
-    counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
-    return Plan(
-        drafts=drafts,
-        purses=purses,
-        place=place(definition, counted, counts, purses, case.held.place, case.now),
-        discount=discount,
-        outcome=outcome,
-        standing=standing,
-        counts=counts,
-        acts=(*(act for move in moves for act in move.acts), *mechanisms.gifts(case, outcome)),
-        cuts=cuts if any(cuts) else (),
-        told={name: value for move in moves for name, value in move.told.items()},
-    )
-
-
-def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
-    """These postings and nothing else: what moves by other ways than buying earns nothing."""
-    return Plan(drafts, ledger.rehearse(case.account, drafts, case.now), case.held.place)
-
-
-def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
-    """What the rules give, as postings, and the stamps of cards that became full."""
-    definition, now = case.definition, case.now
-    if sum(grant.amount for grant in outcome.grants) > MOST_EARNED:
-        raise BadInput("One receipt cannot earn that many points; check the total.", field="total")
-    drafts = [
-        Draft(
-            "earn",
-            "earned",
-            MEMBER,
-            grant.amount,
-            grant.why | {"programme": case.programme.version[:8], "rules": case.rules.number},
-            definition.ends(grant.unit, now),
-            definition.ripens(grant.ripens_days, now),
-            unit=grant.unit,
-        )
-        for grant in outcome.grants
-    ]
-    card = definition.rules_in_force.stamps
-    if outcome.used and card is not None:
-        why = {"rule": card.key, "cards": outcome.used // card.of, "of": card.of}
-        drafts.append(Draft("full", MEMBER, "stamped", outcome.used, why, unit=card.unit))
-    return tuple(drafts)
-
-
-def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcome: Outcome) -> dict[Key, int]:
-    """What the receipt adds to the count tiers go by, where no purse knows it."""
-    policy = definition.policy
-    if not policy.is_tallied:
-        return {}
-    earned = sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
-    added = {"earned": earned, "spend": purchase.paid, "visits": int(purchase.is_visit)}[policy.by]
-    return {(policy.tally, "" if policy.period == "ever" else when.month): added} if added else {}
-
-
-def place(
-    definition: Definition,
-    counted: Mapping[Key, int],
-    changes: Mapping[Key, int],
-    purses: Mapping[str, Purse],
-    held: Place,
-    now: int,
-) -> Place:
-    """Where the card stands among the tiers after the changes."""
-    policy = definition.policy
-    if policy.is_simple:
-        counts = {"": purses.get(policy.unit, Purse()).earned}
-    else:
-        sums = dict(counted)
-        for key, amount in changes.items():
-            sums[key] = sums.get(key, 0) + amount
-        counts = {period: amount for (name, period), amount in sums.items() if name == policy.tally}
-    return tiers.reckon(policy, counts, held, now, definition.zone)
-
-
-def _counted(tx: Connection, case: Case) -> dict[Key, int]:
-    """The card's counters that rules and tiers look at; nothing is read where nothing is counted."""
-    definition, when = case.definition, case.moment
-    policy = definition.policy
-    periods = {MAIN, when.day, when.month, when.year} if definition.rules_in_force.counts else set()
-    if policy.is_tallied:
-        periods |= set(tiers.months_back(policy, case.now, definition.zone))
-    return tallies.read(tx, case.programme.id, case.held.id, periods) if periods else {}
-
-
-def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standing:
-    rules = case.definition.rules_in_force
-    stamps = case.account.purse(rules.stamps.unit).balance if rules.stamps else 0
-    last = _last(tx, case) if rules.asks_last else None
-    birth_month = _birth_month(tx, case) if rules.asks_birthday else None
-    own = {key: amount for key, amount in counted.items() if not key[0].startswith("tier:")}
-    return Standing(case.held.row.tier, own, last, birth_month, _is_paid(tx, case), stamps)
-
-
-def _is_paid(tx: Connection, case: Case) -> bool:
-    stands = memberships.state(tx, case.definition, case.held.id, case.now)
-    return stands is not None and stands.is_good
-
-
-def _last(tx: Connection, case: Case) -> Last | None:
-    """The purchase before this one, of those that still stand."""
-    row = tx.execute(_SELECT_LAST, {"b_card_id": case.held.id}).first()
-    return Last(moment(row.created, case.definition.zone).ordinal, row.total) if row else None
-
-
-def _birth_month(tx: Connection, case: Case) -> int | None:
-    month = tx.execute(select(t.Member.birth_month).where(t.Member.id == case.held.row.member_id)).scalar()
-    return None if month is None else int(month)
 
 
 def earlier_answer(tx: Connection, held: Held, order: Order) -> Answer | None:
@@ -286,30 +142,15 @@ def _used_before() -> KeyReused:
 
 def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     """Write everything down; the card follows, and the answer is kept for whoever asks again."""
-    held, order, now = case.held, case.order, case.now
+    held = case.held
     # Before the chain: whoever holds it waits for nobody.
     done = [act(tx) for act in plan.acts]
     chain = ledger.head(tx, held.row.programme_id) if plan.drafts else None
     told = body(case, plan, chain.seq + 1 if chain else 0)
-    receipt_id = insert_receipt(
-        tx,
-        {
-            "programme_id": held.row.programme_id,
-            "card_id": held.id,
-            "receipt": order.receipt,
-            "fingerprint": order.fingerprint,
-            "content": order.content,
-            "answer": told,
-            "staff": staff,
-            "reverses": None,
-            "total": order.total,
-            "context": context(case, plan),
-            "effects": [*_effects(case, plan), *done],
-            "created": now,
-        },
-    )
+    effects = [*_effects(case, plan), *done]
+    receipt_id = keep(tx, case, told, staff, total=case.order.total, context=context(case, plan), effects=effects)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
-    write(tx, case, plan, now, receipt_id, chain)
+    write(tx, case, plan, case.now, receipt_id, chain)
     return Answer(told)
 
 
@@ -321,7 +162,7 @@ def write(
     columns: dict[str, Any] = {"active": active}
     if plan.drafts:
         account = ledger.write(tx, account, plan.drafts, now, receipt_id, chain, marks=False)
-        columns["latest"] = ledger.latest(plan.drafts, now)
+        columns["latest"] = latest(plan.drafts, now)
     columns |= {"tier": plan.place.tier, "tier_since": plan.place.since, "tier_until": plan.place.until}
     lots = tuple(
         Lot(lot.left, lot.expires, unit, lot.ripens) for unit, purse in account.purses.items() for lot in purse.lots
@@ -336,7 +177,31 @@ def settle(tx: Connection, held: Held, place: Place, active: int | None) -> None
         tx.execute(_SETTLE, {"b_id": held.id} | values)
 
 
-def insert_receipt(tx: Connection, values: dict[str, Any]) -> int:
+def keep(
+    tx: Connection,
+    case: Case,
+    told: Mapping[str, Any],
+    staff: str,
+    total: int = 0,
+    context: Mapping[str, Any] | None = None,
+    effects: Sequence[Effect] | None = None,
+    reverses: int | None = None,
+) -> int:
+    """Write the receipt's own row; its id."""
+    values = {
+        "programme_id": case.held.row.programme_id,
+        "card_id": case.held.id,
+        "receipt": case.order.receipt,
+        "fingerprint": case.order.fingerprint,
+        "content": case.order.content,
+        "answer": told,
+        "staff": staff,
+        "reverses": reverses,
+        "total": total,
+        "context": context,
+        "effects": effects,
+        "created": case.now,
+    }
     try:
         return int(tx.execute(_INSERT, values).scalar_one())
     except IntegrityError:
@@ -417,17 +282,6 @@ _receipt, _card = t.table(t.Receipt), t.table(t.Card)
 _INSERT = insert(_receipt).returning(_receipt.c.id)
 _EARLIER = select(_receipt.c.card_id, _receipt.c.fingerprint, _receipt.c.answer).where(
     _receipt.c.programme_id == bindparam("b_programme_id"), _receipt.c.receipt == bindparam("b_receipt")
-)
-_SELECT_LAST = (
-    select(_receipt.c.created, _receipt.c.total)
-    .where(
-        _receipt.c.card_id == bindparam("b_card_id"),
-        _receipt.c.total > 0,
-        _receipt.c.reverses.is_(None),
-        _receipt.c.reversed_by.is_(None),
-    )
-    .order_by(_receipt.c.id.desc())
-    .limit(1)
 )
 _SETTLE = (
     update(_card)

@@ -20,15 +20,16 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import BigInteger, Text, bindparam, case, cast, func, select
 
+from .. import garbage
 from ..definition import Definition
 from ..liability import worth_of
 from ..programmes import Programme, Ruleset, rulesets
 from ..store import Connection, Row, Store
 from ..store import tables as t
 from .book import Book
-from .findings import Findings, Gains, add
-from .ledger import is_member, unit_of
-from .lives import Happened, Life, Moved, Sums
+from .findings import Findings, Gains, Sums, add
+from .lives import Happened, Life, Recorded
+from .purses import is_member, unit_of
 
 CHUNK = 500
 _BY_RULES = ("earn", "full", "expire", "reverse")
@@ -178,6 +179,7 @@ _working: tuple[Store, Replay]
 def _begin(url: str, what: tuple[Sequence[Ruleset], Definition | None, Span]) -> None:
     global _working
     _working = Store(url), Replay(*what)
+    garbage.spare_what_stays()
 
 
 def _work(first: int, last: int) -> Findings:
@@ -205,21 +207,21 @@ def histories(tx: Connection, span: Span, first: int, last: int) -> Iterator[His
         yield History(card, card.id in welcomed, happened)
 
 
-def _happened(row: Row, moved: Mapping[int, list[Moved]]) -> Happened:
+def _happened(row: Row, moved: Mapping[int, list[Recorded]]) -> Happened:
     content, context = from_json(row.content), from_json(row.context) if row.context else {}
     return Happened(row.id, row.created, row.total, content, context or {}, row.reverses, moved.get(row.id, ()))
 
 
-def _moved(tx: Connection, span: Span, first: int, last: int) -> tuple[dict[int, list[Moved]], set[int]]:
+def _moved(tx: Connection, span: Span, first: int, last: int) -> tuple[dict[int, list[Recorded]], set[int]]:
     """By receipt, the postings that no rule decided; and the cards that had a gift for joining."""
-    found: dict[int, list[Moved]] = {}
+    found: dict[int, list[Recorded]] = {}
     welcomed = set()
     for row in tx.execute(_MOVES, {"first": first, "last": last, "newest": span.newest_posting}):
         if row.kind == "welcome":
             welcomed.add(row.card_id)
         elif row.receipt_id is not None:
             change = row.amount if is_member(row.target) else -row.amount
-            each = Moved(row.kind, unit_of(row.source, row.target), change, row.expires, row.ripens)
+            each = Recorded(row.kind, unit_of(row.source, row.target), change, row.expires, row.ripens)
             found.setdefault(row.receipt_id, []).append(each)
     return found, welcomed
 

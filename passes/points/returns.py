@@ -8,9 +8,7 @@ was spent goes back to the very lots it came from, with their own end. A reversa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import tzinfo
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -20,41 +18,14 @@ from ..errors import BadInput, Conflict
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, receipts, tallies, tiers
-from .ledger import MEMBER, Draft, Lot
 from .moves import Effect
-from .orders import Answer, Case, Order, goods
-from .receipts import Plan
-from .rules import Key, Last, Line, Outcome, Purchase, Standing, evaluate, moment
+from .orders import Answer, Case, Order
+from .outcome import Outcome, evaluate
+from .plans import Plan, place_after, tier_counts
+from .purses import MEMBER, Draft, Lot, Purse, changes, is_member, rehearse, unit_of
+from .remainder import Kept, Returned, left_of
+from .rules import Key, Last, Standing, moment
 from .tiers import Place
-
-
-@dataclass(frozen=True)
-class Returned:
-    """Some of a line's articles: the line's place on the receipt, from 0."""
-
-    line: int
-    quantity: int
-
-
-class Judged(Protocol):
-    """A receipt as it was posted: a row, or what a replay makes of it."""
-
-    @property
-    def created(self) -> int: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def content(self) -> Mapping[str, Any]: ...
-    @property
-    def context(self) -> Mapping[str, Any] | None: ...
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is left of a purchase after returns, and of what was paid with points for it."""
-
-    purchase: Purchase
-    redeemed: int
 
 
 def reverse(
@@ -91,24 +62,6 @@ def give_back(
     lines = [vars(each) for each in returned]
     order = Order(receipt, reason=reason or None, event=f"return {original.receipt}", lines=lines)
     return _take_back(tx, held, original, order, returned, now, staff)
-
-
-def lines_of(original: Row, asked: Sequence[Mapping[str, Any]]) -> list[Returned]:
-    """What a till returns, by the place of a line or by its sku, as places."""
-    lines = original.content.get("lines", [])
-    found = []
-    for number, each in enumerate(asked):
-        place = each.get("line")
-        if place is None:
-            places = [i for i, line in enumerate(lines) if line.get("sku") == each["sku"]]
-            if len(places) != 1:
-                many = "no line" if not places else "several lines"
-                raise BadInput(f"The receipt has {many} with this sku; say which line.", field=f"lines.{number}.sku")
-            place = places[0]
-        if place >= len(lines):
-            raise BadInput(f"The receipt has {len(lines)} lines, counted from 0.", field=f"lines.{number}.line")
-        found.append(Returned(place, each["quantity"]))
-    return found
 
 
 def _take_back(
@@ -173,13 +126,12 @@ class _Undoing:
 
     def do(self, kept: Kept | None, staff: str) -> Answer:
         """Post the difference to what is kept (None: nothing is)."""
-        is_whole = kept is None or not kept.purchase.lines
-        outcome = self._judged(kept) if kept is not None and not is_whole else Outcome()
-        targets = self._targets(kept, outcome) if not is_whole else dict.fromkeys(self.kept, 0)
-        drafts = self._drafts(targets)
-        counts = self._counts(kept if not is_whole else None, outcome)
-        dropped, remaining = self._split_effects(None if is_whole else outcome)
-        return self._conclude(drafts, counts, dropped, remaining, outcome, is_whole, staff)
+        if kept is not None and not kept.purchase.lines:
+            kept = None
+        outcome = self._judged(kept) if kept else Outcome()
+        drafts = self._drafts(self._targets(kept, outcome) if kept else dict.fromkeys(self.kept, 0))
+        dropped, stays = self._split_effects(outcome if kept else None)
+        return self._conclude(drafts, self._counts(kept, outcome), dropped, stays, kept is None, staff)
 
     def _returns(self) -> list[Returned]:
         earlier = select(t.Receipt.content).where(t.Receipt.reverses == self.original.id)
@@ -227,7 +179,7 @@ class _Undoing:
             stamps=context.get("stamps", 0),
         )
 
-    def _targets(self, kept: Kept | None, outcome: Outcome) -> dict[int, int]:
+    def _targets(self, kept: Kept, outcome: Outcome) -> dict[int, int]:
         """What is to remain of each posting; never more than remains of it now."""
         given: dict[tuple[str, str], int] = {}
         for grant in outcome.grants:
@@ -241,7 +193,7 @@ class _Undoing:
                     targets[posting.seq] = min(self.kept[posting.seq], given.get(rule, 0))
                     given[rule] = given.get(rule, 0) - targets[posting.seq]
                 case "redeem":
-                    targets[posting.seq] = min(self.kept[posting.seq], kept.redeemed if kept else 0)
+                    targets[posting.seq] = min(self.kept[posting.seq], kept.redeemed)
                 case "full":
                     targets[posting.seq] = min(self.kept[posting.seq], outcome.used)
                 case _:
@@ -252,10 +204,10 @@ class _Undoing:
         """Gifts first, so that what the receipt took can pay for what it gave."""
         drafts: list[Draft] = []
         for posting in self.postings:
-            if ledger.is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.source) and targets[posting.seq] < self.kept[posting.seq]:
                 drafts += self._give_back(posting, targets[posting.seq])
         for posting in self.postings:
-            if ledger.is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
+            if is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
                 amount = self.kept[posting.seq] - targets[posting.seq]
                 drafts += self._take(posting, amount, drafts)
         return drafts
@@ -282,7 +234,7 @@ class _Undoing:
         unit = _unit(posting)
         why = _undoing(posting)
         if self.forgives or self._is_used_up_by_itself(unit):
-            has = self.case.account.purse(unit).balance + ledger.changes(before).get(unit, 0)
+            has = self.case.account.purse(unit).balance + changes(before).get(unit, 0)
             if has < amount:
                 why |= {"forgiven": amount - has}
                 self.forgiven[posting.seq] = amount - has
@@ -302,9 +254,7 @@ class _Undoing:
         target: dict[Key, int] = {}
         if kept is not None:
             definition = self.case.definition
-            target = dict(outcome.counts) | receipts.tier_counts(
-                definition, kept.purchase.moment, kept.purchase, outcome
-            )
+            target = dict(outcome.counts) | tier_counts(definition, kept.purchase.moment, kept.purchase, outcome)
         return {key: min(target.get(key, 0), amount) - amount for key, amount in own.items()}
 
     def _split_effects(self, outcome: Outcome | None) -> tuple[list[Effect], list[Effect]]:
@@ -330,48 +280,36 @@ class _Undoing:
         counts: Mapping[Key, int],
         dropped: Sequence[Effect],
         stays: Sequence[Effect],
-        outcome: Outcome,
         is_whole: bool,
         staff: str,
     ) -> Answer:
-        tx, case, original = self.tx, self.case, self.original
-        held, now, order = case.held, case.now, case.order
-        purses = ledger.rehearse(case.account, drafts, now) if drafts else case.account.purses
-        place = self._place(counts, purses)
-        plan = Plan(tuple(drafts), purses, place, outcome=Outcome())
+        tx, case, held = self.tx, self.case, self.case.held
+        purses = rehearse(case.account, drafts, case.now).purses if drafts else case.account.purses
+        plan = Plan(tuple(drafts), purses, self._place(counts, purses))
         # Before the chain, as when it was done.
-        mechanisms.undo(tx, dropped, now)
+        mechanisms.undo(tx, dropped, case.now)
         chain = ledger.head(tx, held.row.programme_id) if drafts else None
         told = receipts.body(case, plan, chain.seq + 1 if chain else 0)
-        values = {
-            "programme_id": held.row.programme_id,
-            "card_id": held.id,
-            "receipt": order.receipt,
-            "fingerprint": order.fingerprint,
-            "content": order.content,
-            "answer": told,
-            "staff": staff,
-            "reverses": original.id,
-            "total": 0,
-            "context": None,
-            "effects": None,
-            "created": now,
-        }
-        receipt_id = receipts.insert_receipt(tx, values)
+        receipt_id = receipts.keep(tx, case, told, staff, reverses=self.original.id)
         tallies.add(tx, held.row.programme_id, held.id, counts)
-        own = _counts_of(self.effects)
-        remaining = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
-        tier = [effect for effect in self.effects if effect["kind"] == "tier"]
-        forgiven = [{"kind": "forgiven", "posting": seq, "amount": n} for seq, n in self.forgiven.items()]
-        kept = [{"kind": "tally", "counts": remaining}] if remaining and not is_whole else []
-        changed: dict[str, Any] = {"effects": [*kept, *([] if is_whole else tier), *stays, *forgiven]}
+        changed: dict[str, Any] = {"effects": self._effects_left(counts, stays, is_whole)}
         if is_whole:
             changed["reversed_by"] = receipt_id
-        tx.execute(update(t.Receipt).where(t.Receipt.id == original.id).values(changed))
+        tx.execute(update(t.Receipt).where(t.Receipt.id == self.original.id).values(changed))
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
 
-    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, ledger.Purse]) -> Place:
+    def _effects_left(self, counts: Mapping[Key, int], stays: Sequence[Effect], is_whole: bool) -> list[Effect]:
+        """What the original still holds, and what of it was forgiven."""
+        forgiven = [{"kind": "forgiven", "posting": seq, "amount": amount} for seq, amount in self.forgiven.items()]
+        if is_whole:
+            return [*stays, *forgiven]
+        own = _counts_of(self.effects)
+        left = [[*key, amount + counts.get(key, 0)] for key, amount in sorted(own.items())]
+        tier = [effect for effect in self.effects if effect["kind"] == "tier"]
+        return [*([{"kind": "tally", "counts": left}] if left else []), *tier, *stays, *forgiven]
+
+    def _place(self, counts: Mapping[Key, int], purses: Mapping[str, Purse]) -> Place:
         """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
         case = self.case
         definition = case.programme.at(case.now).definition
@@ -384,40 +322,7 @@ class _Undoing:
         if policy.is_tallied:
             months = tiers.months_back(policy, case.now, definition.zone)
             counted = tallies.read(self.tx, case.programme.id, case.held.id, months)
-        return receipts.place(definition, counted, counts, purses, held, case.now)
-
-
-def left_of(original: Judged, zone: tzinfo, gone: Mapping[int, int]) -> Kept:
-    """The purchase without so many articles of its lines, by the place of the line.
-
-    What came off certain lines goes with their articles; other discounts lie on the whole.
-    """
-    content, context = original.content, original.context or {}
-    lines = goods(content.get("lines", []))
-    left = [_rest(line, gone.get(place, 0)) for place, line in enumerate(lines)]
-    listed, stays = sum(line.price for line in lines), sum(line.price for line in left)
-    # Lines that do not add up to the bill: what was not listed stays, a discount lies on all lines alike.
-    total = original.total * stays // listed if listed > original.total else original.total - (listed - stays)
-    cuts = context.get("cuts") or [0] * len(lines)
-    stay = [cut * rest.quantity // line.quantity for cut, line, rest in zip(cuts, lines, left, strict=True)]
-    paid, whole = context.get("paid", original.total), original.total - sum(cuts)
-    purchase = Purchase(
-        moment(original.created, zone),
-        total,
-        paid * (total - sum(stay)) // whole if whole else 0,
-        tuple(replace(rest, price=rest.price - cut) for rest, cut in zip(left, stay, strict=True) if rest.quantity),
-        content.get("event"),
-        content.get("location"),
-        sum(stay),
-    )
-    redeem = content.get("redeem", 0)
-    gone_redeemed = redeem * (original.total - total) // original.total if original.total else 0
-    return Kept(purchase, redeem - gone_redeemed)
-
-
-def _rest(line: Line, gone: int) -> Line:
-    quantity = line.quantity - gone
-    return replace(line, quantity=quantity, price=line.price * quantity // line.quantity)
+        return place_after(definition, counted, counts, purses, held, case.now)
 
 
 def _portion(uses: Sequence[Row], target: int, kept: int) -> list[tuple[Lot, int]]:
@@ -442,7 +347,7 @@ def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
 
 
 def _unit(posting: Row) -> str:
-    return ledger.unit_of(posting.source, posting.target)
+    return unit_of(posting.source, posting.target)
 
 
 def _account(name: str, unit: str) -> str:

@@ -29,8 +29,8 @@ from ..definition import (
 )
 from ..words import Words
 from .amounts import Amounts
+from .outcome import divide
 from .phrases import Phrases, joined
-from .rules import divide
 
 MOST = 7
 EXAMPLE = 4590

@@ -6,9 +6,9 @@ from .. import cardpins
 from ..errors import BadInput
 from ..store import Connection
 from .discounts import Bill
-from .ledger import MEMBER, Draft
 from .moves import Move
 from .orders import Case
+from .purses import MEMBER, Draft
 
 
 def refuse_without_pin(tx: Connection, case: Case, left: Bill) -> Move | None:

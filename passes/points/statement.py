@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..store import Connection, Row
 from ..store import tables as t
-from .ledger import is_member, unit_of
+from .purses import is_member, unit_of
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Literal
 
-from ..card import Text, Tier
+from ..card import Text
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,6 @@ class Place:
     until: int | None = None
 
 
-def tier_for(earned: int, tiers: Sequence[Tier]) -> str | None:
-    """The key of the highest tier reached, None when there is none."""
-    reached = [tier for tier in tiers if tier.threshold <= earned]
-    return max(reached, key=lambda tier: tier.threshold).key if reached else None
-
-
 def entitlements(perks: Sequence[Perk], now: int) -> list[dict[str, Any]]:
     """What a member of the tier may ask for now, and what is announced for later."""
     return [
@@ -127,17 +122,19 @@ def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> 
     """The best window that still holds: the one of today, or of a day that is still within its grace."""
     if policy.period == "ever":
         return counts.get("", 0)
-    today = _day(now, zone)
-    days = {_month(_index(today - timedelta(days=back))) for back in (0, policy.grace_days)}
-    return max(_window(policy, counts, month) for month in days)
+    windows = _windows(policy.period, policy.months, policy.grace_days, _day(now, zone))
+    return max(sum(counts.get(month, 0) for month in window) for window in windows)
 
 
-def _window(policy: Policy, counts: Mapping[str, int], month: str) -> int:
-    index = _index(date.fromisoformat(f"{month}-01"))
-    if policy.period == "months":
-        return sum(counts.get(_month(index - back), 0) for back in range(policy.months))
-    year = int(month[:4])
-    return max(sum(n for key, n in counts.items() if key[:4] == str(y)) for y in (year, year - 1))
+@lru_cache(maxsize=1024)
+def _windows(period: str, months: int, grace_days: int, today: date) -> frozenset[tuple[str, ...]]:
+    """The months of each window that holds on a day."""
+    latest = {_index(today - timedelta(days=back)) for back in (0, grace_days)}
+    if period == "year":
+        # What was counted in a year holds until the end of the next.
+        latest = {index // 12 * 12 + 11 - back for index in latest for back in (0, 12)}
+        months = 12
+    return frozenset(tuple(_month(index - back) for back in range(months)) for index in latest)
 
 
 def _until(policy: Policy, counts: Mapping[str, int], rank: int, now: int, zone: tzinfo) -> int | None:

@@ -28,7 +28,8 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from passes import programmes
-from passes.card import Facts, Lot, News, draw, next_change
+from passes.card import News
+from passes.drawing import Facts, Lot, draw, next_change
 from passes.errors import CardNotActive, Conflict, KeyReused, NotEnoughPoints
 from passes.store import tables as t
 from tests import servers

@@ -17,7 +17,7 @@ from passes.definition import Definition
 from passes.errors import BadInput, PassesError
 from passes.points import replay
 from passes.points.findings import Findings
-from passes.points.ledger import is_member, unit_of
+from passes.points.purses import is_member, unit_of
 from passes.store import tables as t
 from tests.corner_shop import CAFE, DAY, CornerShop
 from tests.journeys.test_returns import BASKET, EVERYTHING

@@ -14,7 +14,7 @@ from passes import couponcodes, programmes
 from passes.definition import Definition
 from passes.errors import PassesError
 from passes.points.amounts import Amounts
-from passes.points.ledger import is_member, unit_of
+from passes.points.purses import is_member, unit_of
 from passes.points.why import Entry, Teller
 from passes.store import Row
 from passes.store import tables as t

@@ -9,22 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passes.card import (
-    Card,
-    Contact,
-    Expiring,
-    Facts,
-    Location,
-    Lot,
-    News,
-    Offer,
-    Promise,
-    Reward,
-    Tier,
-    digest,
-    draw,
-    next_change,
-)
+from passes.card import Card, Contact, Expiring, Location, News, Offer, Promise, Reward, Tier, digest
+from passes.drawing import Facts, Lot, draw, next_change
 
 NOW = 1_000_000
 PROMISE = Promise(

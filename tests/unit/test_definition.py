@@ -90,3 +90,9 @@ def test_what_was_written_before_means_the_same():
     assert (base.key, base.unit, base.measure, base.amount, base.per) == ("earn", "", "money", 2, 100)
     assert old.policy.is_simple and not old.rules_in_force.counts
     assert Definition.model_validate(old.model_dump(mode="json")) == old
+
+
+def test_tiers_rise_in_whatever_order_they_are_written():
+    tiers = [{"key": key, "name": {"en": key}, "threshold": n} for key, n in (("gold", 1000), ("silver", 200))]
+    policy = Definition.model_validate(PLAIN | {"tiers": tiers}).policy
+    assert [policy.tier_at(count) for count in (199, 200, 1000)] == [None, "silver", "gold"]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from passes.card import Contact, Facts, Promise, Revision, draw
+from passes.card import Contact, Promise, Revision
+from passes.drawing import Facts, draw
 from passes.links import LinkExpired, Links
 from passes.secrets import Secrets
 

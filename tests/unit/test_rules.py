@@ -12,18 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passes.points.outcome import Issue, Outcome, evaluate
 from passes.points.rules import (
     MAIN,
     Caps,
     Gift,
     Goal,
     Goods,
-    Issue,
     Last,
     Line,
     Multiplier,
     Next,
-    Outcome,
     Prize,
     Purchase,
     Rounding,
@@ -32,7 +31,6 @@ from passes.points.rules import (
     StampCard,
     Standing,
     When,
-    evaluate,
     moment,
 )
 

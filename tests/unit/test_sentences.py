@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from passes.definition import Definition
 from passes.home import EXAMPLE
 from passes.points.amounts import Amounts
-from passes.points.rules import Purchase, Standing, evaluate, moment
+from passes.points.outcome import evaluate
+from passes.points.rules import Purchase, Standing, moment
 from passes.points.sentences import MOST, rules, text
 from passes.words import LANGUAGES
 

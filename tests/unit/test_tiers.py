@@ -10,23 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passes.card import Tier
-from passes.points.tiers import Perk, Place, Policy, entitlements, months_back, reckon, tier_for
+from passes.points.tiers import Perk, Place, Policy, entitlements, months_back, reckon
 
-TIERS = (Tier("gold", {}, 1000), Tier("silver", {}, 200), Tier("platinum", {}, 5000))
+TIERS = Policy(((200, "silver"), (1000, "gold"), (5000, "platinum")))
 
 
 @pytest.mark.parametrize(
     ("earned", "tier"),
     [(0, None), (199, None), (200, "silver"), (999, "silver"), (1000, "gold"), (4999, "gold"), (10**12, "platinum")],
 )
-def test_the_highest_reached_counts_in_whatever_order_they_are_written(earned: int, tier: str | None):
-    assert tier_for(earned, TIERS) == tier
+def test_the_highest_reached_counts(earned: int, tier: str | None):
+    assert TIERS.tier_at(earned) == tier
 
 
 def test_a_tier_from_nothing_on_is_everybodys():
-    assert tier_for(0, (Tier("member", {}, 0),)) == "member"
-    assert tier_for(5, ()) is None
+    assert Policy(((0, "member"),)).tier_at(0) == "member"
+    assert Policy().tier_at(5) is None
 
 
 # --- A year in Warsaw, by an account of its own ---

@@ -111,7 +111,6 @@ class Face:
     rewards: tuple[Line, ...]
     coupons: tuple[Line, ...]
     membership: str
-    membership_good: bool
     offers: tuple[Line, ...]
     expiring: str
     expires_soon: bool
@@ -148,7 +147,6 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
         coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
         membership=phrases.membership(words, card.membership, zone) if card.membership else "",
-        membership_good=card.membership is not None and card.membership.state == "paid",
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
         expiring=phrases.expiring(words, card, zone) if card.expiring else "",
         expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
@@ -174,11 +172,6 @@ def grouped(number: str) -> str:
 
 def _known(words: Words, key: str, otherwise: str) -> str:
     return words.say(key) if words.has(key) else otherwise
-
-
-def _signed(words: Words, n: int) -> str:
-    """With a true minus sign, which screen readers speak."""
-    return f"{_MINUS}{words.number(-n)}" if n < 0 else words.number(n)
 
 
 def _worth(card: Card, words: Words) -> str:

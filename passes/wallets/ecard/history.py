@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ...points.ledger import is_member, unit_of
+from ...points.purses import is_member, unit_of
 from ...store import Connection
 from ...store import tables as t
 from .face import Happened

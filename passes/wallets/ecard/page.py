@@ -29,7 +29,8 @@ from ...card import Card
 from ...cards import Held
 from ...codes import DAY_SECONDS
 from ...errors import BadInput
-from ...look import Look, written
+from ...look import Look
+from ...look.colours import written
 from ...points.why import Teller
 from ...store import tables as t
 from ...words import LANGUAGES, OWN_NAMES, Words

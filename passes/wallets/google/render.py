@@ -19,7 +19,8 @@ from hashlib import blake2b
 from typing import Any
 
 from ...card import Card, Coupon, Membership, Offer, Promise, Text
-from ...look import Look, written
+from ...look import Look
+from ...look.colours import written
 from ...words import Words, minor_digits
 
 Body = dict[str, Any]

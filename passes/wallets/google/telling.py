@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-import structlog
-
 from ... import cards, codes
 from ...card import Card
 from ...links import Links
@@ -27,8 +25,6 @@ from . import book, budget, render
 from .api import API, Said, weigh
 from .classes import Classes, Wanted
 from .render import Body, Issuer, Kind, Made
-
-log = structlog.get_logger()
 
 AT_ONCE = 8
 NOTABLE_SHARE = 5

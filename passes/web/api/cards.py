@@ -13,7 +13,8 @@ from ... import cards as held_cards
 from ... import couponcodes, coupons, installations, programmes, stepup
 from ...cards import Held
 from ...codes import Known
-from ...points import ledger, receipts, statement, tiers
+from ...points import receipts, statement, tiers
+from ...points.purses import after_expiry
 from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
@@ -248,7 +249,7 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
     card = held.revision.card
     # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
     programme = _programme(tx, held)
-    account = ledger.after_expiry(receipts.opened(tx, programme, held), now)
+    account = after_expiry(receipts.opened(tx, programme, held), now)
     balance, definition = account.balance, programme.definition
     return {
         "serial": held.serial,

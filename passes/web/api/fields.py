@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ...definition import LAST_INSTANT, MAX_AMOUNT, MOST_MONEY
+from ...idempotency import MOST_KEY
 
 MOST_PAGE = 200
 
@@ -119,7 +120,7 @@ class Once(BaseModel):
     key: str = Field(
         default="",
         alias="Idempotency-Key",
-        max_length=200,
+        max_length=MOST_KEY,
         pattern="^[!-~]*$",
         description="Same key, same request: the same answer, and nothing happens twice. Kept for thirty days.",
     )

@@ -16,6 +16,7 @@ from ...idempotency import Said
 from ...points import receipts as posted
 from ...points import returns
 from ...points.orders import Order
+from ...points.remainder import lines_of
 from ...store import Connection
 from ..current import service
 from .answers import once
@@ -291,7 +292,7 @@ def reverse(path: ReceiptPath, body: Reversal, header: Once) -> tuple[Response, 
             return 201, returns.reverse(tx, held, original, number, now, staff(), body.reason or "").body
         if not body.receipt:
             number = f"{original.receipt}~{secrets.token_hex(4)}"
-        lines = returns.lines_of(original, [line.model_dump() for line in body.lines])
+        lines = lines_of(original, [line.model_dump() for line in body.lines])
         return 201, returns.give_back(tx, held, original, lines, number, now, staff(), body.reason or "").body
 
     if body.lines is not None and not body.receipt and not header.key:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...card import Card, Facts, Lot, Offer, draw
+from ...card import Card, Offer
+from ...drawing import Facts, Lot, draw
 from ...offers import Draft
 from ...programmes import Programme
 
