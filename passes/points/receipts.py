@@ -34,7 +34,7 @@ from .tiers import Place
 def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
     held.refuse_unless_active()
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     case = _case(programme, held, after_expiry(opened(tx, programme, held), now), order, now)
     return body(case, plan_of(tx, case), None)
 
@@ -82,7 +82,7 @@ def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
     """Those of the cards for which time or new rules have something in store (see `catch_up`)."""
     of_programme: dict[Programme, list[Held]] = {}
     for held in cards:
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
         of_programme.setdefault(programme, []).append(held)
     found: list[Held] = []
     for programme, group in of_programme.items():
@@ -100,7 +100,7 @@ def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
 
 def catch_up(tx: Connection, held: Held, now: int) -> None:
     """What time alone does to a card whose row the caller holds: what it holds ends, and its tier lapses."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     account = ledger.expire(tx, opened(tx, programme, held), now)
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
@@ -117,7 +117,7 @@ def opened(tx: Connection, programme: Programme, held: Held) -> Account:
 
 def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
     """An order on a card whose row the caller holds, after what has ended was posted."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     return _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
 
 

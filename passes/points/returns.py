@@ -78,7 +78,7 @@ def _take_back(
     if (earlier := receipts.earlier_answer(tx, held, order)) is not None:
         return earlier
     _refuse(original)
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     rules = programmes.ruleset(tx, programme, (original.context or {}).get("rules", 1))
     account = ledger.expire(tx, receipts.opened(tx, programme, held), now)
     case = Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
