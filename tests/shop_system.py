@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -79,6 +80,12 @@ class ShopSystem:
         return int(self.get(f"/cards/{card}").said["balances"]["points"])
 
 
-def open_shop(folder: Path, store_url: str | None = None, apple: bool = False, **settings: Any) -> ShopSystem:
+def open_shop(
+    folder: Path,
+    store_url: str | None = None,
+    apple: bool = False,
+    clock: Callable[[], float] = time.time,
+    **settings: Any,
+) -> ShopSystem:
     """A service in `folder` and a system with a key to all of it."""
-    return ShopSystem(create_app(new_home(folder, store_url=store_url, apple=apple, **settings)))
+    return ShopSystem(create_app(new_home(folder, store_url=store_url, apple=apple, **settings), clock))

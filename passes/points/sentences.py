@@ -284,13 +284,12 @@ class _Rules:
                 yield self.say(f"rules.{key}", days=self.say("rules.days", n=days))
 
     def _perk(self, part: PerkPart) -> str:
+        """Whom to call is for the members of the tier, on their cards; everybody reads the rules."""
         told = [self.phrases.name(part.name)]
         if part.kind == "multiplier" and part.percent:
             told.append(self.phrases.factor(part.percent, part.unit))
         if part.kind == "discount" and part.percent:
             told.append(self.say("rules.discount_percent", percent=self.words.number(part.percent)))
-        if part.kind == "manager" and part.contact:
-            told.append(part.contact)
         if part.kind == "free_delivery" and part.least:
             told.append(self.say("rules.free_delivery", money=self.amounts.money(part.least)))
         if part.categories:
