@@ -120,9 +120,20 @@ def refuse_another_promise(programme: Programme, definition: Definition) -> None
     for field in ("key", "kind", "unit", "currency", "look"):
         if getattr(definition, field) != getattr(kept, field):
             raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)
+    _refuse_other_steps(kept, definition)
     gone = {unit.key for unit in kept.units} - {unit.key for unit in definition.units}
     if gone:
         raise BadInput(f"Members may hold {sorted(gone)[0]}; a unit cannot be dropped.", field="units")
+
+
+def _refuse_other_steps(kept: Definition, definition: Definition) -> None:
+    """What members have spent is counted in steps: by smaller ones it would bring gifts at once, by larger ones none
+    for long."""
+    steps = {part.key: part.spend for part in kept.every}
+    for place, part in enumerate(definition.every):
+        if steps.get(part.key, part.spend) != part.spend:
+            sentence = f"Members have collected towards “{part.key}” in steps of {steps[part.key]}."
+            raise BadInput(f"{sentence} Give another step another key.", field=f"every.{place}.spend")
 
 
 def _refuse_bad_rules(definition: Definition, now: int) -> None:

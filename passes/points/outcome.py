@@ -277,8 +277,10 @@ class _Evaluation:
         if not card.carry_over and filled + added > card.of:
             self._trim(card, filled + added - card.of)
             added = card.of - filled
+        # Rules of before may have had room for more stamps; then the card is full by these, and its prizes are due.
+        before = min(filled, card.of - 1)
         for prize in card.prizes:
-            passed = (filled + added - prize.at) // card.of - (filled - prize.at) // card.of
+            passed = (filled + added - prize.at) // card.of - (before - prize.at) // card.of
             # Of amounts the receipt's own limit is enough; of coupons each is a row.
             times = passed if prize.gift.coupon is None else min(passed, MOST_GIFTS)
             if times:

@@ -245,6 +245,23 @@ def test_every_five_hundred_spent_bring_exactly_one_voucher(shop: CornerShop) ->
         assert coupons.find(tx, code).state == "redeemed", "what was used stays used"
 
 
+def test_another_step_is_another_promise(shop: CornerShop) -> None:
+    voucher = {"key": "voucher", "spend": 50_000, "give": {"coupon": "pack"}}
+    kinds = [KINDS[2] | {"stock": None}]
+    shop.promises(key="spender", every=[voucher], coupons=kinds)
+    with pytest.raises(BadInput, match="steps of 50000") as refused:
+        shop.amends("spender", every=[voucher | {"spend": 30_000}], coupons=kinds)
+    assert refused.value.field == "every.0.spend"
+    anna = shop.joins(programme="spender")
+    shop.posts(anna, total=290_000)
+    assert len(on_card(shop, anna)) == 5
+    shop.amends("spender", every=[voucher | {"key": "sooner", "spend": 30_000}], coupons=kinds)
+    shop.posts(anna, total=29_999)
+    assert len(on_card(shop, anna)) == 5
+    shop.posts(anna, total=1)
+    assert len(on_card(shop, anna)) == 6
+
+
 def test_no_purchase_fails_because_a_rules_coupon_has_run_out(shop: CornerShop) -> None:
     voucher = {"key": "voucher", "spend": 1000, "give": {"coupon": "pack"}}
     shop.promises(key="few", every=[voucher], coupons=[KINDS[2] | {"stock": 2}])

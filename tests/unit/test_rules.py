@@ -310,6 +310,13 @@ def test_stamp_cards(filled: int, coffees: int, carry: bool, stamps: int, used: 
     assert {issue.coupon: issue.times for issue in outcome.issues} == coupons
 
 
+@pytest.mark.parametrize(("filled", "prizes"), [(7, 0), (8, 1), (9, 1), (16, 1), (17, 2), (26, 3)])
+def test_a_card_that_is_full_by_smaller_rules_brings_its_prize(filled: int, prizes: int):
+    rules = RuleSet((STAMP,), stamps=StampCard("stamps", "stamps", 9, (Prize(9, Gift("points", 1)),)))
+    given, outcome = buys(rules, 0, Line(0, 1, "latte", "coffee"), standing=Standing(stamps=filled))
+    assert given.get("stamps", 0) == prizes and outcome.used == 9 * prizes
+
+
 def test_what_one_receipt_cannot_bring_of_coupons_is_told_and_points_are_not_cut():
     prizes = (Prize(5, Gift("points", 7)), Prize(10, Gift(coupon="coffee")))
     rules = RuleSet((STAMP,), stamps=StampCard("stamps", "stamps", 10, prizes))
