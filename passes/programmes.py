@@ -99,6 +99,7 @@ def create(
 def amend(tx: Connection, programme: Programme, definition: Definition, now: int, effective: int | None = None) -> None:
     """New rules from `effective` on (none: at once). What members hold stays, so its name and units do too."""
     refuse_another_promise(programme, definition)
+    _refuse_worthless_coupons(tx, programme, definition, now)
     _refuse_bad_rules(definition, now)
     tx.execute(select(t.Programme.id).where(t.Programme.id == programme.id).with_for_update())
     newest = select(func.max(t.Ruleset.number), func.max(t.Ruleset.effective))
@@ -134,6 +135,17 @@ def _refuse_other_steps(kept: Definition, definition: Definition) -> None:
         if steps.get(part.key, part.spend) != part.spend:
             sentence = f"Members have collected towards “{part.key}” in steps of {steps[part.key]}."
             raise BadInput(f"{sentence} Give another step another key.", field=f"every.{place}.spend")
+
+
+def _refuse_worthless_coupons(tx: Connection, programme: Programme, definition: Definition, now: int) -> None:
+    """What a coupon is good for stands in the definition; one that somebody still has is not to become a blank."""
+    kinds = [coupon.key for coupon in definition.coupons]
+    still = or_(t.Coupon.ends.is_(None), t.Coupon.ends > now)
+    held = select(t.Coupon.kind).where(t.Coupon.programme_id == programme.id, t.Coupon.state == "issued", still)
+    kind = tx.execute(held.where(t.Coupon.kind.not_in(kinds)).limit(1)).scalar()
+    if kind is not None:
+        sentence = f"Some still have a coupon “{kind}”; keep it, with a `stock` of 0 if no more are to be given."
+        raise BadInput(sentence, field="coupons")
 
 
 def _refuse_bad_rules(definition: Definition, now: int) -> None:

@@ -245,6 +245,20 @@ def test_every_five_hundred_spent_bring_exactly_one_voucher(shop: CornerShop) ->
         assert coupons.find(tx, code).state == "redeemed", "what was used stays used"
 
 
+def test_a_coupon_that_somebody_has_keeps_its_worth(shop: CornerShop) -> None:
+    anna = shop.joins()
+    (code,) = issue(shop, "tenth", anna)
+    others = [kind for kind in KINDS if kind["key"] != "tenth"]
+    with pytest.raises(BadInput, match="still have a coupon “tenth”") as refused:
+        shop.amends(coupons=others)
+    assert refused.value.field == "coupons"
+    shop.amends(coupons=[*others, KINDS[0] | {"stock": 0}])
+    with pytest.raises(OutOfStock):
+        issue(shop, "tenth", anna)
+    assert shop.posts(anna, total=1000, coupons=[couponcodes.written(code)])["effects"]["discount"] == 100
+    shop.amends(coupons=others)
+
+
 def test_another_step_is_another_promise(shop: CornerShop) -> None:
     voucher = {"key": "voucher", "spend": 50_000, "give": {"coupon": "pack"}}
     kinds = [KINDS[2] | {"stock": None}]
