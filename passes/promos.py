@@ -73,7 +73,7 @@ def _usable(tx: Connection, case: Case, code: str) -> PromoPart:
         raise PromoOver(f"The promo code {part.code} is not taken yet.", field="promo")
     if part.ends is not None and part.ends <= case.now:
         raise PromoOver(f"The promo code {part.code} is over.", field="promo")
-    if part.tiers and case.held.row.tier not in part.tiers:
+    if part.tiers and case.place.tier not in part.tiers:
         tiers = ", ".join(part.tiers)
         raise PromoNotYours(f"The promo code {part.code} is for members of these tiers: {tiers}.", field="promo")
     programme_id, card_id, thing = case.programme.id, case.held.id, _thing(part.key)

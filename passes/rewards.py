@@ -37,7 +37,7 @@ def hand_out(tx: Connection, case: Case, left: Bill) -> Move | None:
     reward, held = part.reward, case.held
     gone = stock.gone(tx, case.programme.id, _thing(key)) if reward.stock is not None else 0
     had = stock.gone(tx, case.programme.id, _thing(key), held.id) if reward.per_member is not None else 0
-    if why := why_not(reward, held.row.tier, gone, had, case.now):
+    if why := why_not(reward, case.place.tier, gone, had, case.now):
         raise _refusal(reward, why)
     draft = Draft("reward", MEMBER, "spent", reward.cost, {"reward": key, "cost": reward.cost})
     acts: list[Act] = [partial(_take, reward, case)] if reward.stock is not None or reward.per_member else []

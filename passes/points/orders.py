@@ -13,6 +13,7 @@ from ..definition import Definition
 from ..programmes import Programme, Ruleset
 from .purses import Account
 from .rules import Line, Moment
+from .tiers import Place
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Case:
-    """One order as it is judged: nothing in it changes meanwhile."""
+    """One order as it is judged: nothing in it changes meanwhile. `place` is where the card stands before it."""
 
     programme: Programme
     rules: Ruleset
     held: Held
+    place: Place
     account: Account
     order: Order
     moment: Moment

@@ -65,7 +65,7 @@ def plan_of(tx: Connection, case: Case) -> Plan:
     return Plan(
         drafts=drafts,
         purses=purses,
-        place=place_after(definition, counted, counts, purses, case.held.place, case.now),
+        place=place_after(definition, counted, counts, purses, case.place, case.now),
         discount=discount,
         outcome=outcome,
         standing=standing,
@@ -79,7 +79,7 @@ def plan_of(tx: Connection, case: Case) -> Plan:
 
 def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
     """These postings and nothing else: what moves by other ways than buying earns nothing."""
-    return Plan(drafts, rehearse(case.account, drafts, case.now).purses, case.held.place)
+    return Plan(drafts, rehearse(case.account, drafts, case.now).purses, case.place)
 
 
 def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
@@ -153,7 +153,7 @@ def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standin
     last = _last(tx, case) if rules.asks_last else None
     birth_month = _birth_month(tx, case) if rules.asks_birthday else None
     own = {key: amount for key, amount in counted.items() if not key[0].startswith("tier:")}
-    return Standing(case.held.row.tier, own, last, birth_month, _is_paid(tx, case), stamps)
+    return Standing(case.place.tier, own, last, birth_month, _is_paid(tx, case), stamps)
 
 
 def _is_paid(tx: Connection, case: Case) -> bool:

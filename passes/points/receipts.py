@@ -35,7 +35,7 @@ def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
     held.refuse_unless_active()
     programme = programmes.of_card(tx, held)
-    case = _case(programme, held, after_expiry(opened(tx, programme, held), now), order, now)
+    case = _case(tx, programme, held, after_expiry(opened(tx, programme, held), now), order, now)
     return body(case, plan_of(tx, case), None)
 
 
@@ -102,12 +102,22 @@ def catch_up(tx: Connection, held: Held, now: int) -> None:
     """What time alone does to a card whose row the caller holds: what it holds ends, and its tier lapses."""
     programme = programmes.of_card(tx, held)
     account = ledger.expire(tx, opened(tx, programme, held), now)
+    settle(tx, held, _reckoned(tx, programme, held, account, now), held.row.active)
+
+
+def place_now(tx: Connection, programme: Programme, held: Held, account: Account, now: int) -> Place:
+    """Where the card stands among the tiers at this moment, even if its tier has lapsed and nobody swept."""
+    until = held.place.until
+    return held.place if until is None or now < until else _reckoned(tx, programme, held, account, now)
+
+
+def _reckoned(tx: Connection, programme: Programme, held: Held, account: Account, now: int) -> Place:
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
     if definition.policy.is_tallied:
         months = tiers.months_back(definition.policy, now, definition.zone)
         counted = tallies.read(tx, programme.id, held.id, months)
-    settle(tx, held, place_after(definition, counted, {}, account.purses, held.place, now), held.row.active)
+    return place_after(definition, counted, {}, account.purses, held.place, now)
 
 
 def opened(tx: Connection, programme: Programme, held: Held) -> Account:
@@ -118,12 +128,12 @@ def opened(tx: Connection, programme: Programme, held: Held) -> Account:
 def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
     """An order on a card whose row the caller holds, after what has ended was posted."""
     programme = programmes.of_card(tx, held)
-    return _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
+    return _case(tx, programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
 
 
-def _case(programme: Programme, held: Held, account: Account, order: Order, now: int) -> Case:
-    rules = programme.at(now)
-    return Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
+def _case(tx: Connection, programme: Programme, held: Held, account: Account, order: Order, now: int) -> Case:
+    rules, place = programme.at(now), place_now(tx, programme, held, account, now)
+    return Case(programme, rules, held, place, account, order, moment(now, rules.definition.zone))
 
 
 def earlier_answer(tx: Connection, held: Held, order: Order) -> Answer | None:
@@ -234,7 +244,7 @@ def _effects(case: Case, plan: Plan) -> list[Effect]:
     effects: list[Effect] = []
     if plan.counts:
         effects.append({"kind": "tally", "counts": [[*key, amount] for key, amount in sorted(plan.counts.items())]})
-    before = case.held.place
+    before = case.place
     if plan.place != before:
         names = ("tier", "since", "until")
         effects.append(

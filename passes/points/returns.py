@@ -81,7 +81,8 @@ def _take_back(
     programme = programmes.of_card(tx, held)
     rules = programmes.ruleset(tx, programme, (original.context or {}).get("rules", 1))
     account = ledger.expire(tx, receipts.opened(tx, programme, held), now)
-    case = Case(programme, rules, held, account, order, moment(now, rules.definition.zone))
+    place = receipts.place_now(tx, programme, held, account, now)
+    case = Case(programme, rules, held, place, account, order, moment(now, rules.definition.zone))
     undoing = _Undoing(tx, case, original, forgives or programme.definition.overdraw == "forgive")
     return undoing.do(None if returned is None else undoing.left_after(returned), staff)
 
@@ -315,7 +316,7 @@ class _Undoing:
         """Back to where the card stood, if it is this receipt that brought it here; then by what still counts."""
         case = self.case
         definition = case.programme.at(case.now).definition
-        held = case.held.place
+        held = case.place
         for effect in self.effects:
             if effect["kind"] == "tier" and effect["after"]["tier"] == held.tier:
                 held = Place(**effect["before"])

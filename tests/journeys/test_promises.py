@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from passes import sweep
 from passes.points import audit
 from tests.cast import Clock, Pass, days, hours
 from tests.home import PUBLIC_URL
@@ -181,14 +180,41 @@ def test_the_tiers_of_three_years_are_those_of_an_oracle(shop: ShopSystem, clock
         total = (7_000, 2_400, 0)[visit // 24] if visit % 5 else 1
         if total:
             oracle.spent[today.year] = oracle.spent.get(today.year, 0) + total
-            told.append((today, shop.sells(anna, total).said["tier"]))
-        else:
-            sweep.sweep(shop.service.store, shop.service.now)
-            told.append((today, shop.get(f"/cards/{anna}").said["tier"]))
+            shop.sells(anna, total)
+        told.append((today, shop.get(f"/cards/{anna}").said["tier"]))
         expected.append((today, oracle.tier(today)))
         clock.goes_on(days(15.2))
     assert told == expected
     assert {tier for _, tier in told} == {None, "silver", "gold"}
+
+
+def test_what_a_tier_brings_ends_with_it_though_nobody_swept(shop: ShopSystem, clock: Clock) -> None:
+    double = {"key": "double", "kind": "multiplier", "name": {"en": "Double"}, "percent": 200}
+    gold = {"key": "gold", "name": {"en": "Gold"}, "threshold": 10_000, "perks": [double]}
+    promises(
+        shop,
+        "club",
+        tiers=[gold],
+        tier_policy={"by": "spend", "period": "months", "months": 1},
+        rewards=[{"key": "mug", "name": {"en": "Mug"}, "cost": 5, "tiers": ["gold"]}],
+        promos=[{"key": "p", "code": "ONLY-GOLD", "name": {"en": "P"}, "give": {"amount": 5}, "tiers": ["gold"]}],
+    )
+    _, anna = shop.joins(programme="club")
+    clock.at = at(2027, 5, 3, 12)
+    shop.sells(anna, 10_000)
+    ends = at(2027, 6, 1)
+    clock.at = ends - 1
+    assert shop.get(f"/cards/{anna}/entitlements").said["tier_until"] == ends
+    assert earned(shop.sells(anna, 1_000)) == 20
+    assert earned(shop.sells(anna, 0, promo="ONLY-GOLD")) == 5
+    clock.at = ends
+    assert shop.get(f"/cards/{anna}").said["tier"] is None
+    assert shop.get(f"/cards/{anna}/entitlements").said == {"tier": None, "tier_until": None, "entitlements": []}
+    assert shop.sells(anna, 0, promo="ONLY-GOLD").said["code"] == "promo_not_yours"
+    assert shop.post(f"/cards/{anna}/rewards/mug/redeem").said["code"] == "reward_not_available"
+    quoted = shop.post(f"/cards/{anna}/receipts/quote", {"receipt": "Q", "total": 1_000}).said
+    assert quoted["effects"]["earned"] == earned(shop.sells(anna, 1_000, "R-1")) == 10
+    assert shop.post("/receipts/R-1/reverse").said["tier"] is None
 
 
 MANAGER = {"key": "manager", "kind": "manager", "name": {"en": "Your manager"}, "contact": "Ewa, +48 600 100 200"}

@@ -202,12 +202,14 @@ def entries(path: CardPath, query: Page) -> Response:
 @operation(cards, "get", "/cards/<serial>/entitlements", "cards:read", Entitlements)
 def entitlements(path: CardPath) -> Response:
     """List what a member may ask for now by their tier, and what is announced for later."""
+    now = service().now
     with service().store.reading() as tx:
         held = held_cards.by_serial(tx, path.serial)
-        definition = programmes.of_card(tx, held).at(service().now).definition
-    perks = tiers.entitlements(definition.perks.get(held.row.tier, ()), service().now)
-    until = held.row.tier_until
-    return jsonify(tier=held.row.tier, tier_until=until, entitlements=perks if held.row.status == "active" else [])
+        programme = programmes.of_card(tx, held)
+        place = receipts.place_now(tx, programme, held, receipts.opened(tx, programme, held), now)
+    perks = tiers.entitlements(programme.at(now).definition.perks.get(place.tier or "", ()), now)
+    perks = perks if held.row.status == "active" else []
+    return jsonify(tier=place.tier, tier_until=place.until, entitlements=perks)
 
 
 @operation(cards, "post", "/codes/resolve", "cards:read", Resolved)
@@ -252,7 +254,7 @@ def _shown(tx: Connection, held: Held) -> dict[str, Any]:
         "programme": held.row.programme,
         "member": service().members.identity(tx, held.row.member_id),
         "status": held.row.status,
-        "tier": held.row.tier,
+        "tier": receipts.place_now(tx, programme, held, account, now).tier,
         "balances": {definition.unit: balance}
         | {definition.long(unit): purse.balance for unit, purse in account.purses.items()},
         "revision": held.row.revision,
