@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -53,7 +54,7 @@ def _read(file: Path) -> Definition:
     from ..definition import Definition
 
     try:
-        return Definition.model_validate_json(file.read_bytes(), strict=True)
+        return Definition.model_validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False, include_context=False, include_input=False):
             field = ".".join(map(str, error["loc"])) or "body"

@@ -50,7 +50,9 @@ def rules(definition: Definition, words: Words) -> tuple[str, ...]:
     while sum(map(len, subjects)) > MOST:
         longest = max(subjects, key=len)
         subjects = [["; ".join(facts)] if facts is longest else facts for facts in subjects]
-    return tuple(f"{fact[:1].upper()}{fact[1:]}." for facts in subjects for fact in facts)
+    # A name may have a line break in it; a sentence is a line.
+    told = (" ".join(fact.splitlines()) for facts in subjects for fact in facts)
+    return tuple(f"{fact[:1].upper()}{fact[1:]}." for fact in told)
 
 
 class _Rules:

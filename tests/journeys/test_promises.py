@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 
+from passes.cli import main
 from passes.points import audit
 from tests.cast import Clock, Pass, days, hours
 from tests.home import PUBLIC_URL
@@ -217,6 +221,7 @@ def test_what_a_tier_brings_ends_with_it_though_nobody_swept(shop: ShopSystem, c
     assert shop.post("/receipts/R-1/reverse").said["tier"] is None
 
 
+MUG = {"key": "mug", "name": {"en": "Mug"}, "cost": 100}
 MANAGER = {"key": "manager", "kind": "manager", "name": {"en": "Your manager"}, "contact": "Ewa, +48 600 100 200"}
 
 
@@ -312,3 +317,25 @@ def test_a_clock_that_steps_back_gives_and_takes_nothing_twice(shop: ShopSystem,
     assert shop.post("/receipts/R-1/reverse").status_code == 409, "what ended is not there to be taken back"
     clock.goes_on(days(4))
     assert shop.get(f"/cards/{anna}").said["balances"] == {"points": 0}
+
+
+def test_rules_are_looked_over_before_anybody_promises_them(shop: ShopSystem, tmp_path: Path) -> None:
+    file = tmp_path / "draft.json"
+
+    def checked(sent: bytes, language: str = "en") -> tuple[int, list[str]]:
+        file.write_bytes(sent)
+        home = str(shop.service.settings.home)
+        done = CliRunner().invoke(main, ["--home", home, "programme", "check", str(file), "--language", language])
+        return done.exit_code, done.stdout.splitlines()
+
+    draft: dict[str, Any] = PLAIN | {"key": "draft", "welcome": 21, "rewards": [MUG]}
+    code, told = checked(codecs.BOM_UTF8 + json.dumps(draft).encode(), "ru")
+    assert code == 0 and "За вступление — 21\N{NO-BREAK SPACE}балл." in told
+    rare = {"key": "in", "measure": "visit", "amount": 1, "caps": {"ever": 5}}
+    code, told = checked(json.dumps(draft | {"earn": {"points": 0}, "welcome": 0, "rules": [rare]}).encode())
+    assert code == 1 and told[0].startswith("refuse\trewards.0.cost\tThe reward “mug” needs 100, and a card can")
+    refused = shop.post("/programmes", draft | {"earn": {"points": 0}, "welcome": 0, "rules": [rare]})
+    assert (refused.status_code, refused.said["field"]) == (422, "rewards.0.cost")
+    for broken in (b"", b"[" * 10_000, b"\xff", b'{"welcome": NaN}'):
+        code, told = checked(broken)
+        assert code == 1 and all(line.startswith("refuse\t") for line in told)

@@ -121,6 +121,14 @@ def test_there_are_at_most_seven(language: str) -> None:
     assert tuple(lines) == rules(rich(), spoken(language))
 
 
+def test_a_sentence_is_one_line_whatever_a_name_has_in_it() -> None:
+    mug = {"key": "mug", "name": {"en": "A mug\nof\u2028tea"}, "cost": 5}
+    definition = Definition.model_validate({"key": "p", "name": {"en": "P"}, "look": "cafe", "rewards": [mug]})
+    english_text = text(definition, {"en": spoken("en")})["en"].splitlines()
+    assert tuple(english_text) == rules(definition, spoken("en"))
+    assert english_text[1].startswith("A mug of tea for 5")
+
+
 def numbers(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where in a definition a number stands."""
     if isinstance(part, dict | list | tuple):
