@@ -26,11 +26,11 @@ def assemble(home: Path, clock: Callable[[], float] = time.time, wallets: Sequen
     from . import config, look, programmes, words
     from .home import page_words
     from .links import Links
+    from .look.stampcard import StampCards
     from .members import Members
     from .rulebook import Rulebook
     from .secrets import Secrets
     from .service import Service
-    from .stampcard import StampCards
     from .store import Store
     from .wallets import Parts
 

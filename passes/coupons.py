@@ -142,7 +142,7 @@ def claim(tx: Connection, held: Held, code: str, now: int) -> Row:
     """Put a bearer's coupon on this card; claiming it again changes nothing."""
     held.refuse_unless_active()
     row = find(tx, code)
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     _refuse_unless_usable(row, programme, held.id, now)
     if row.card_id is None:
         taken = update(t.Coupon).where(t.Coupon.id == row.id, t.Coupon.card_id.is_(None), t.Coupon.state == "issued")

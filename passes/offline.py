@@ -207,7 +207,7 @@ class _Counting:
         self._card_id = held.id
         if "earn" in queued.whats:
             rights.refuse_own_card(tx, who, held.id)
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
         order = queued.order(programme.definition.currency)
         answer = receipts.post(tx, held, order, self._now, who.stamp)
         balance = answer.body["balances"][programme.definition.unit]

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, func, insert, or_, select, update
 
 from .card import Contact, Location, Offer, Promise, Text, Unit
+from .cards import Held
 from .definition import Definition
 from .errors import BadInput, Conflict, NotFound
 from .points import lint
@@ -179,6 +180,11 @@ def get(tx: Connection, id: int) -> Programme:
     """The programme with this row id, from memory when its version is known."""
     version = tx.execute(select(t.Programme.version).where(t.Programme.id == id)).scalar_one()
     return at_version(tx, id, version)
+
+
+def of_card(tx: Connection, held: Held) -> Programme:
+    """What the card's programme promises now."""
+    return at_version(tx, held.row.programme_id, held.row.programme_version)
 
 
 def at_version(tx: Connection, id: int, version: str) -> Programme:

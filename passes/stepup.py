@@ -84,7 +84,7 @@ def refuse_used(tx: Connection, held: Held, proof: Proof) -> None:
 
 def left(tx: Connection, held: Held, now: int) -> int | None:
     """How many points may still be spent today without a proof; None: as many as there are."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     floor = programme.definition.spend_floor
     if floor is None:
         return None

@@ -1,4 +1,4 @@
-"""The README promises commands, files and pictures: each is there."""
+"""The README and CONTRIBUTING promise commands, files and pictures: each is there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 CODE = re.findall(r"`([^`\n]+)`", README)
 COMMANDS = sorted({words for words in CODE if words.startswith("passes ")})
+PATH = r"(?:passes|tests|templates|setup)/[\w./*-]+"
 TARGETS = sorted({words for line in README.splitlines() for words in re.findall(r"\bmake ([a-z]+)\b", line)})
 
 
@@ -40,6 +41,28 @@ def test_every_target_of_make_exists(target: str) -> None:
 @pytest.mark.parametrize("path", re.findall(r'(?:\]\(|src=")((?!http)[^)"]+)', README))
 def test_every_link_and_picture_leads_somewhere(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def mapped() -> list[str]:
+    """The paths in the map; what follows the first of a line lies in the same folder."""
+    block = README.partition("## The map")[2].split("```")[1]
+    found = []
+    for line in block.strip().splitlines():
+        first, *others = re.split(" {2,}", line)[0].removesuffix(" ...").split()
+        found += [first, *(f"{first.rstrip('/').rpartition('/')[0]}/{other}".lstrip("/") for other in others)]
+    return found
+
+
+@pytest.mark.parametrize("path", mapped())
+def test_the_map_names_what_there_is(path: str) -> None:
+    assert list(ROOT.glob(path.replace("<look>", "cafe"))), f"there is no {path}"
+
+
+def test_contributing_names_what_there_is() -> None:
+    named = re.findall(r"`([^`\n]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    paths = [path for path in named if re.fullmatch(PATH, path)]
+    assert len(paths) > 10
+    assert not [path for path in paths if not list(ROOT.glob(path))]
 
 
 def test_the_key_figures_are_those_of_the_page_of_figures() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ..points.rules import Measure, Rounding
 from .parts import (
     MAX_AMOUNT,
     Amount,
@@ -15,10 +16,8 @@ from .parts import (
     GoodsPart,
     Instant,
     Key,
-    Measure,
     Money,
     Part,
-    Rounding,
     ShortText,
     UnitKey,
     WhenPart,

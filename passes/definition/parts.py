@@ -25,8 +25,6 @@ Name = Annotated[str, Field(min_length=1, max_length=80)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Kind = Literal["points", "cashback", "stamps", "threshold", "gift", "visits", "membership", "coupons"]
 UnitKind = Literal["points", "money", "stamps", "visits", "status"]
-Measure = Literal["money", "visit", "item", "event"]
-Rounding = Literal["down", "nearest", "up"]
 
 
 def _languages(text: dict[str, str]) -> dict[str, str]:

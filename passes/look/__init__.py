@@ -16,12 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .. import artwork, pictures, stampcard
-from ..artwork import Colour
 from ..errors import ConfigError
 from ..words import Entries
-from . import files
-from .colours import BLACK, LEAST_CONTRAST, WHITE, contrast, luminance, written
+from . import artwork, files, pictures, stampcard
+from .colours import BLACK, LEAST_CONTRAST, WHITE, Colour, contrast, luminance, written
 from .description import Description
 from .wording import COMMON_WORDS, words_of
 

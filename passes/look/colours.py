@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..artwork import Colour
-
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255 each."""
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA)
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from .. import artwork
-from ..artwork import Colour
 from ..errors import ConfigError
-from .colours import LEAST_CONTRAST, contrast, readable, written
+from . import artwork
+from .colours import LEAST_CONTRAST, Colour, contrast, readable, written
 
 STYLES: dict[str, tuple[str, ...]] = {
     "store": ("icon", "logo", "strip"),

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from .. import artwork
 from ..errors import ConfigError
+from . import artwork
 
 _MOST_FILES = 64
 

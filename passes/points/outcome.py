@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .rules import (
     EVER,
+    MOST_GIFTS,
     UNCAPPED,
     Caps,
     Gift,
@@ -30,8 +31,6 @@ from .rules import (
     Standing,
 )
 
-# What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
-MOST_GIFTS = 20
 ALL = -1
 """Every line, whatever their number: each bit is set."""
 

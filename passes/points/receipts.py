@@ -19,6 +19,7 @@ from ..cards import Held
 from ..drawing import Lot
 from ..errors import Conflict, KeyReused, NotFound
 from ..programmes import Programme
+from ..reminders import schedule
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, tallies, tiers
@@ -33,7 +34,7 @@ from .tiers import Place
 def quote(tx: Connection, held: Held, order: Order, now: int) -> dict[str, Any]:
     """What would happen; nothing is stored."""
     held.refuse_unless_active()
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     case = _case(programme, held, after_expiry(opened(tx, programme, held), now), order, now)
     return body(case, plan_of(tx, case), None)
 
@@ -81,7 +82,7 @@ def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
     """Those of the cards for which time or new rules have something in store (see `catch_up`)."""
     of_programme: dict[Programme, list[Held]] = {}
     for held in cards:
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
         of_programme.setdefault(programme, []).append(held)
     found: list[Held] = []
     for programme, group in of_programme.items():
@@ -99,7 +100,7 @@ def behind(tx: Connection, cards: Sequence[Held], now: int) -> list[Held]:
 
 def catch_up(tx: Connection, held: Held, now: int) -> None:
     """What time alone does to a card whose row the caller holds: what it holds ends, and its tier lapses."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     account = ledger.expire(tx, opened(tx, programme, held), now)
     definition = programme.at(now).definition
     counted: Mapping[Key, int] = {}
@@ -116,7 +117,7 @@ def opened(tx: Connection, programme: Programme, held: Held) -> Account:
 
 def case_of(tx: Connection, held: Held, order: Order, now: int) -> Case:
     """An order on a card whose row the caller holds, after what has ended was posted."""
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     return _case(programme, held, ledger.expire(tx, opened(tx, programme, held), now), order, now)
 
 
@@ -150,6 +151,8 @@ def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     effects = [*_effects(case, plan), *done]
     receipt_id = keep(tx, case, told, staff, total=case.order.total, context=context(case, plan), effects=effects)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
+    if case.order.total:
+        schedule.look_again(tx, case.definition, held.id, case.now)
     write(tx, case, plan, case.now, receipt_id, chain)
     return Answer(told)
 

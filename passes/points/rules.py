@@ -22,6 +22,8 @@ Key = tuple[str, str]
 MAIN = ""
 """The unit a programme mainly counts in."""
 EVER = ""
+# What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
+MOST_GIFTS = 20
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..links import Links
     from ..look import Look
+    from ..look.stampcard import StampCards
     from ..secrets import Secrets
-    from ..stampcard import StampCards
     from ..store import Store
     from ..work import Round
 

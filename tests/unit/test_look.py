@@ -16,8 +16,9 @@ import pytest
 from babel import Locale
 from PIL import Image, ImageDraw
 
-from passes import artwork, look
+from passes import look
 from passes.errors import ConfigError
+from passes.look import artwork
 from passes.look.colours import LEAST_CONTRAST, contrast
 from passes.look.description import STYLES
 from passes.words import LANGUAGES, Words

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from passes import look, words
-from passes.artwork import Colour
 from passes.card import Card, Contact, Expiring, News, Offer, Prize, Progress, Reward, Stamps, Tier
 from passes.home import EXAMPLE
 from passes.look import Look
-from passes.look.colours import LEAST_CONTRAST, contrast
+from passes.look.colours import LEAST_CONTRAST, Colour, contrast
 from passes.points.why import Teller
 from passes.wallets.ecard.face import Face, Happened, face, history
 from passes.wallets.ecard.picture import card_png, code_path, code_size, icon_png, modules

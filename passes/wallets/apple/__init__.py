@@ -15,8 +15,8 @@ from ...config import Settings
 from ...errors import ConfigError
 from ...links import Links
 from ...look import Look
+from ...look.stampcard import StampCards
 from ...secrets import Secrets, url_text
-from ...stampcard import StampCards
 from .. import File, Outcome, Parts, Resident, Stale
 from .bundle import MEDIA_TYPE, Template
 from .certificates import Identity, ssl_context

@@ -22,7 +22,7 @@ from zlib import crc32
 from ...card import Card
 from ...errors import BadInput
 from ...look import Look
-from ...stampcard import Places, StampCards, places
+from ...look.stampcard import Places, StampCards, places
 from ...words import Catalogue, Words
 from . import strings
 from .front import is_stamped

@@ -167,7 +167,7 @@ class Page:
         with self._service.store.reading() as tx:
             held = cards.by_link(tx, serial, key, self._service.secrets)
             happened = entries(tx, held.id)
-            programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+            programme = programmes.of_card(tx, held)
         shown = self._drawn(held)
         teller = Teller(programme.definition, shown.words)
         return shown, history(held.revision.card, shown.words, self._service.settings.zone, happened, teller)

@@ -15,8 +15,8 @@ import qrcode
 from PIL import Image, ImageDraw, ImageFont
 from qrcode.constants import ERROR_CORRECT_Q
 
-from ...artwork import Colour
 from ...look import Look
+from ...look.colours import Colour
 from .face import Face
 
 QUIET_ZONE = 4

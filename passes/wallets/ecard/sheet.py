@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from colorsys import hls_to_rgb, rgb_to_hls
 
-from ...artwork import Colour
 from ...look import Look
-from ...look.colours import LEAST_CONTRAST, contrast, luminance, readable, written
+from ...look.colours import LEAST_CONTRAST, Colour, contrast, luminance, readable, written
 
 WHITE: Colour = (255, 255, 255)
 # The darker of the two light grounds, and the lighter of the two dark ones, in base.css.

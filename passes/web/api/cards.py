@@ -15,7 +15,6 @@ from ...cards import Held
 from ...codes import Known
 from ...points import receipts, statement, tiers
 from ...points.purses import after_expiry
-from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
 from ..current import service
@@ -196,7 +195,7 @@ def entries(path: CardPath, query: Page) -> Response:
     with service().store.reading() as tx:
         held = held_cards.by_serial(tx, path.serial)
         lines, following = statement.page(tx, held.id, query.after, query.limit)
-        main = _programme(tx, held).definition.unit
+        main = programmes.of_card(tx, held).definition.unit
     return listed("entries", [asdict(line) | {"unit": line.unit or main} for line in lines], following)
 
 
@@ -205,7 +204,7 @@ def entitlements(path: CardPath) -> Response:
     """List what a member may ask for now by their tier, and what is announced for later."""
     with service().store.reading() as tx:
         held = held_cards.by_serial(tx, path.serial)
-        definition = _programme(tx, held).at(service().now).definition
+        definition = programmes.of_card(tx, held).at(service().now).definition
     perks = tiers.entitlements(definition.perks.get(held.row.tier, ()), service().now)
     until = held.row.tier_until
     return jsonify(tier=held.row.tier, tier_until=until, entitlements=perks if held.row.status == "active" else [])
@@ -240,15 +239,11 @@ def _read(tx: Connection, held: Held, known: Known) -> dict[str, Any]:
     }
 
 
-def _programme(tx: Connection, held: Held) -> Programme:
-    return programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
-
-
 def _shown(tx: Connection, held: Held) -> dict[str, Any]:
     now = service().now
     card = held.revision.card
     # What ended since the card was last drawn is not offered any more, even if the sweep has not come yet.
-    programme = _programme(tx, held)
+    programme = programmes.of_card(tx, held)
     account = after_expiry(receipts.opened(tx, programme, held), now)
     balance, definition = account.balance, programme.definition
     return {

@@ -66,7 +66,7 @@ def _found(tx: Connection, number: str) -> Row:
 
 def _receipt(tx: Connection, row: Row, wrong: str) -> str:
     held = cards.by_serial(tx, row.serial)
-    programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+    programme = programmes.of_card(tx, held)
     said = words(programme.promise.look)
     story = tell(row.answer, programme, said, row.content.get("total", 0))
     return page(

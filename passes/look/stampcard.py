@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image, ImageDraw
 
 from . import pictures
-from .artwork import ROLES, Colour
+from .artwork import ROLES
+from .colours import Colour
 
 if TYPE_CHECKING:
-    from .card import Stamps
-    from .look import Look
+    from ..card import Stamps
+    from . import Look
 
 SIDE = 240
 """Pixels of a stamp: more than it has on any picture, so that it is only ever shrunk."""

@@ -18,15 +18,14 @@ from typing import Literal, cast
 
 from PIL import Image, ImageFilter, ImageOps
 
-from .errors import ConfigError
+from ..errors import ConfigError
+from .colours import Colour
 
 MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 20_000_000
 KINDS = ("PNG", "JPEG", "WEBP")
 # Foreign bytes make decoders fail in all of these ways; each only means that the picture is broken.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError, struct.error, zlib.error)
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
