@@ -107,6 +107,14 @@ def find(tx: Connection, code: str) -> Row:
     return row
 
 
+def kinds(tx: Connection, programme: Programme, codes: Sequence[str]) -> dict[str, str]:
+    """What each of these codes is a coupon of, in whatever state; other codes are left out."""
+    known = {code: couponcodes.read(code) for code in codes}
+    which = (t.Coupon.programme_id == programme.id, t.Coupon.code.in_(list(filter(None, known.values()))))
+    found = {row.code: row.kind for row in tx.execute(select(t.Coupon.code, t.Coupon.kind).where(*which))}
+    return {code: found[read] for code, read in known.items() if read in found}
+
+
 def of_card(tx: Connection, card_id: int, limit: int, before: int | None = None) -> Sequence[Row]:
     """A card's coupons in every state, the newest first; `before` is the id of the row to go on after."""
     query = _with_programme().where(t.Coupon.card_id == card_id)

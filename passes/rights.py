@@ -20,7 +20,7 @@ from .staff import Presence
 from .store import Connection
 from .store import tables as t
 
-CASHIER = frozenset({"scan", "earn", "redeem", "reward", "comp", "join", "look_up", "undo"})
+CASHIER = frozenset({"scan", "earn", "redeem", "reward", "coupon", "comp", "join", "look_up", "undo"})
 MANAGER = CASHIER | {"undo_older", "adjust", "contacts", "tills", "people", "reports", "conflicts", "watch"}
 RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
 SPENDING = ("redeem", "reward")

@@ -14,6 +14,7 @@ from .config import Settings
 from .links import Links
 from .look import Look
 from .members import Members
+from .reminders import giving, schedule
 from .secrets import Secrets
 from .store import Store
 from .wallets import Resident
@@ -55,7 +56,9 @@ class Service:
 
         queue = open_queue(self.settings.work.queue, self.settings.home)
         own = [round for wallet in self.wallets.values() for round in wallet.rounds()]
-        worker = Worker(queue, [self._sweeping(), self._thanking(), *self._reconciling(), *own], self.clock)
+        worker = Worker(
+            queue, [self._sweeping(), self._thanking(), self._reminding(), *self._reconciling(), *own], self.clock
+        )
         # In the worker's process too: what the sweep draws is told at once, not when the clock comes by.
         self.store.nudge = worker.nudge_soon
         return worker
@@ -77,6 +80,13 @@ class Service:
                 return friends.next_due(tx)
 
         return Round("friends", lambda: friends.settle(self.store, self.members.contacts_of, self.now), next_due)
+
+    def _reminding(self) -> Round:
+        def next_due() -> int | None:
+            with self.store.reading() as tx:
+                return schedule.next_due(tx)
+
+        return Round("reminders", lambda: giving.settle(self.store, self.now), next_due)
 
     def _reconciling(self) -> list[Round]:
         """For the wallets that are told in a moment, two rounds: no purchase waits until a batch of a campaign is told.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ expect.set_options(timeout=15_000)
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 PHONE = {"width": 360, "height": 740}
+KEY_SECONDS = 0.004
 DESK = {"width": 1280, "height": 800}
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -92,6 +94,21 @@ def until(page: Page, holds: str) -> None:
         }}"""
     )
     assert found, holds
+
+
+def reads(page: Page, code: str) -> None:
+    """A reader that types, wherever the focus is: a key every few milliseconds by the keys' own time, then Enter.
+
+    The time is said with each key: from here to the browser a key takes as long as a busy machine likes.
+    """
+    line = page.context.new_cdp_session(page)
+    began = time.time()
+    for turn, letter in enumerate([*code, "\r"]):
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13} if letter == "\r" else {"key": letter}
+        pressed = {**key, "text": letter, "timestamp": began + KEY_SECONDS * turn}
+        line.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed})
+        line.send("Input.dispatchKeyEvent", {"type": "keyUp", **key, "timestamp": pressed["timestamp"]})
+    line.detach()
 
 
 def is_wider_than_the_screen(page: Page) -> bool:

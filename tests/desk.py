@@ -16,7 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from passes import cards, create_app, installations, staff
+from passes import cards, couponcodes, coupons, create_app, installations, programmes, revisions, staff
+from passes.definition import Definition
 from passes.members import Person
 from passes.service import Service
 from passes.web.current import EXTENSION, PRACTICE
@@ -44,15 +45,32 @@ class Shop:
             staff.add(tx, KASIA, "cashier", self.service.now, hashed)
             staff.add(tx, MAREK, "manager", self.service.now, hashed)
 
-    def has_member(self, name: str = "Anna", language: str = "en", installed: int = 0) -> str:
+    def has_member(self, name: str = "Anna", language: str = "en", installed: int = 0, programme: str = "cafe") -> str:
         """The serial number of a new member's card, installed in so many places."""
         with self.service.store.transaction() as tx:
-            serial = self.service.members.join(tx, "cafe", Person(language, name), self.service.now).serial
+            serial = self.service.members.join(tx, programme, Person(language, name), self.service.now).serial
             held = cards.by_serial(tx, serial, lock=True)
             for _ in range(installed):
                 place, now = secrets.token_hex(8), self.service.now
                 installations.add(tx, held.id, held.row.revision, "ecard", place, place, now, now * 1000)
         return serial
+
+    def promises(self, **definition: Any) -> None:
+        """A programme more, with the look of the first."""
+        settings = self.service.settings
+        promise = Definition.model_validate({"look": "cafe", **definition})
+        with self.service.store.transaction() as tx:
+            digests = {name: look.digest for name, look in self.service.looks.items()}
+            programmes.create(tx, promise, digests, settings.contact, self.service.now)
+
+    def issues(self, serial: str, kind: str) -> str:
+        """A coupon on this card; its code as it is printed."""
+        with self.service.store.transaction() as tx:
+            held = cards.by_serial(tx, serial, lock=True)
+            programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+            (code,) = coupons.issue(tx, programme, kind, held.id, self.service.now)
+            revisions.record(tx, held.id, self.service.now)
+        return couponcodes.written(code)
 
     def held(self, serial: str) -> cards.Held:
         with self.service.store.reading() as tx:

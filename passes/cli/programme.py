@@ -85,6 +85,42 @@ def clearing(home: Home, key: str, month: str) -> None:
     click.echo(f"Money is in the smallest unit of {found.definition.currency}; below zero: is owed.", err=True)
 
 
+@programme.command("reminders")
+@click.argument("key")
+@click.pass_obj
+def reminders(home: Home, key: str) -> None:
+    """Print what each reminder did: who had one beside who by lot had none, and whether more came for it."""
+    from .. import programmes
+    from ..reminders import report
+
+    with home.store.reading() as tx:
+        found = programmes.find(tx, key)
+        effects = report.effects(tx, found, int(time.time()))
+    click.echo("reminder\treminded\tcame\tleft alone\tcame\tmore came by\tbetween\textra visits\textra spent\tverdict")
+    for name, each in effects.items():
+        low, high = each.interval
+        click.echo(
+            f"{name}\t{each.given.people}\t{each.given.came}\t{each.control.people}\t{each.control.came}\t"
+            f"{each.uplift:+.1%}\t{low:+.1%} to {high:+.1%}\t{each.extra_visits}\t{each.extra_spent}\t{each.verdict}"
+        )
+    click.echo(f"Spent is in the smallest unit of {found.definition.currency}.", err=True)
+
+
+@programme.command("returning")
+@click.argument("key")
+@click.pass_obj
+def returning(home: Home, key: str) -> None:
+    """Print by month of the first purchase how many members bought, and how many of them a second time."""
+    from .. import programmes
+    from ..reminders import report
+
+    with home.store.reading() as tx:
+        cohorts = report.second_purchases(tx, programmes.find(tx, key))
+    click.echo("month\tfirst\tsecond\tshare")
+    for each in cohorts:
+        click.echo(f"{each.month}\t{each.first}\t{each.second}\t{each.second / each.first:.1%}")
+
+
 @programme.command("list")
 @click.pass_obj
 def list_(home: Home) -> None:

@@ -32,6 +32,7 @@ from .benefits import (
     PromoPart,
     RedeemPolicyPart,
     ReferralPart,
+    ReminderPart,
     RewardPart,
     TierPart,
     TierPolicyPart,
@@ -76,6 +77,7 @@ __all__ = [
     "PartnerPart",
     "PerkPart",
     "PromoPart",
+    "ReminderPart",
     "RewardPart",
     "RulePart",
     "WhenPart",
@@ -114,6 +116,7 @@ class Definition(Part):
     rewards: tuple[RewardPart, ...] = Field(default=(), max_length=50)
     coupons: tuple[CouponPart, ...] = Field(default=(), max_length=50)
     promos: tuple[PromoPart, ...] = Field(default=(), max_length=50)
+    reminders: tuple[ReminderPart, ...] = Field(default=(), max_length=10)
     membership: MembershipPart | None = None
     gift: GiftPart | None = None
     referral: ReferralPart | None = None

@@ -139,6 +139,38 @@ class CouponPart(Part):
         return _discount(self)
 
 
+class ReminderPart(Part):
+    """A coupon when a member may need it.
+
+    `second`: so many `days` after a first purchase that none followed. `rhythm`: at this `percent` of the usual gap
+    between purchases, just before the next. `lapsed`: at this `percent` of it, long after. Of those who are due,
+    `control` in a hundred get nothing, for comparison; who comes within `answer_days` has answered.
+    """
+
+    key: Key
+    when: Literal["second", "rhythm", "lapsed"]
+    coupon: Key
+    days: Days = 7
+    percent: Annotated[int, Field(ge=10, le=1000)] | None = None
+    control: int = Field(default=10, ge=0, le=50)
+    answer_days: Days = 14
+
+    @property
+    def share(self) -> int:
+        """The part of the usual gap at which it comes, in hundredths."""
+        return self.percent or {"second": 0, "rhythm": 80, "lapsed": 250}[self.when]
+
+    @model_validator(mode="after")
+    def _at_its_time(self) -> ReminderPart:
+        if self.when == "second" and self.percent is not None:
+            raise ValueError("no `percent`: a second purchase has no gap before it")
+        if self.when == "rhythm" and self.share > 99:
+            raise ValueError("a `percent` below 100: before the next purchase")
+        if self.when == "lapsed" and self.share < 120:
+            raise ValueError("a `percent` of 120 or more: well after the next purchase was due")
+        return self
+
+
 class PromoPart(Part):
     """A code that many may use, with caps in all and for each member."""
 

@@ -31,6 +31,7 @@ def repeated(definition: Definition) -> Iterator[str]:
         "coupons": definition.coupons,
         "promos": definition.promos,
         "partners": definition.partners,
+        "reminders": definition.reminders,
         "perks": [perk for tier in definition.tiers for perk in tier.perks],
     }
     named = {"rules": giving} | {name: [part.key for part in parts] for name, parts in lists.items()}

@@ -19,6 +19,7 @@ from ..cards import Held
 from ..drawing import Lot
 from ..errors import Conflict, KeyReused, NotFound
 from ..programmes import Programme
+from ..reminders import schedule
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, tallies, tiers
@@ -150,6 +151,8 @@ def conclude(tx: Connection, case: Case, plan: Plan, staff: str) -> Answer:
     effects = [*_effects(case, plan), *done]
     receipt_id = keep(tx, case, told, staff, total=case.order.total, context=context(case, plan), effects=effects)
     tallies.add(tx, held.row.programme_id, held.id, plan.counts)
+    if case.order.total:
+        schedule.look_again(tx, case.definition, held.id, case.now)
     write(tx, case, plan, case.now, receipt_id, chain)
     return Answer(told)
 

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select, update
 from .. import programmes
 from ..cards import Held
 from ..errors import BadInput, Conflict
+from ..reminders import schedule
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, receipts, tallies, tiers
@@ -296,6 +297,7 @@ class _Undoing:
         if is_whole:
             changed["reversed_by"] = receipt_id
         tx.execute(update(t.Receipt).where(t.Receipt.id == self.original.id).values(changed))
+        schedule.look_again(tx, case.definition, held.id, case.now)
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
 

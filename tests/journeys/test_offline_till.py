@@ -352,7 +352,7 @@ def test_three_tills_that_come_and_go_lose_and_double_nothing(shop: Shop) -> Non
         tablet.counter.starts(KASIA)
     given = dict.fromkeys(members, 0)
     done: list[tuple[str, dict[str, Any]]] = []
-    for _ in range(150):
+    for _ in range(200):
         tablet, serial = chance.choice(tablets), chance.choice(members)
         if chance.random() < 0.75:
             action = tablet.alone.earns(serial, chance.randint(1, 30) * 100)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from passes import codes
 from passes.cards import proof
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
 from tests.camera import Hand, camera, film
 from tests.desk import KASIA, PASSWORD, Shop
 
@@ -125,8 +125,7 @@ def test_a_bill_from_the_shops_own_system_takes_one_tap(
     serial = shop.has_member()
     with visit(chromium, has_touch=True, storage_state=logged_in) as page:
         page.goto(f"{open_shop.url}/staff?total=18.40")
-        page.keyboard.type(code_of(shop, serial))
-        page.keyboard.press("Enter")
+        reads(page, code_of(shop, serial))
         expect(page.locator("#amount")).to_have_value("18.40")
         expect(page.locator("#quote")).to_contain_text("+18")
         page.locator("#count").tap()
@@ -141,8 +140,7 @@ def test_a_reward_and_its_undo_take_two_taps_each(
     shop.desk(KASIA).sells(serial, amount="100")
     with visit(chromium, has_touch=True, storage_state=logged_in) as page:
         page.goto(f"{open_shop.url}/staff")
-        page.keyboard.type(code_of(shop, serial))
-        page.keyboard.press("Enter")
+        reads(page, code_of(shop, serial))
         page.get_by_role("button", name="Give: Espresso").tap()
         page.get_by_role("button", name="Give", exact=True).tap()
         expect(page.locator("#said")).to_contain_text("Done")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from passes import codes, revisions
 from passes.cards import proof, set_status
 from passes.web.staff.amounts import NotAnAmount, money, points
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Shop
 
 XSS = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script>"
@@ -207,8 +207,7 @@ def test_a_scanner_types_from_anywhere_and_the_keypad_counts(shop: Shop, open_sh
     with visit(chromium, has_touch=True) as page:
         logs_in(page, open_shop)
         page.locator("h1").first.evaluate("() => document.activeElement.blur()")
-        page.keyboard.type(shop.held(serial).revision.card.code)
-        page.keyboard.press("Enter")
+        reads(page, str(shop.held(serial).revision.card.code))
         expect(page.get_by_role("heading", name="Anna Nowak")).to_be_visible()
         for key in ("4", "5", ".", "9", "0"):
             page.locator(f"[data-key='{key}']").click()

@@ -13,21 +13,25 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import select
 
-from passes import create_app, revisions
+from passes import codes, create_app, revisions
 from passes.cards import set_status
+from passes.points import audit
+from passes.store import tables as t
+from passes.wallets.ecard.turning import turning
 from passes.web.staff.app import parts_version
-from tests.browser import Site, barriers, site, until, visit
+from tests.browser import Site, barriers, reads, site, until, visit
 from tests.counter import Counter
 from tests.desk import KASIA, Shop
 
-DAY = 86_400
+DAY, FLOOR = 86_400, 50
 LOST = ("net::ERR", "Failed to load resource")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop") / "home", till__earns_a_day=1000)
+    shop = Shop(tmp_path_factory.mktemp("shop") / "home", till__earns_a_day=1000, till__offline_spend=FLOOR)
     yield shop
     shop.closes()
 
@@ -59,13 +63,8 @@ def is_ready(page: Page) -> None:
     until(page, f"(await (await import('{module}')).permit()) !== null")
 
 
-def scans(page: Page, code: str) -> None:
-    page.keyboard.type(code)
-    page.keyboard.press("Enter")
-
-
 def sells(page: Page, code: str, bill: str) -> None:
-    scans(page, code)
+    reads(page, code)
     page.locator("#amount").fill(bill)
     page.get_by_role("button", name="Count it").tap()
     expect(page.get_by_role("heading", name="Kept")).to_be_visible()
@@ -113,7 +112,7 @@ def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_s
         route.abort()
 
     with tablet(shop, open_shop, chromium) as page:
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         page.locator("#amount").fill("30")
         page.route("**/receipts", lose)
         page.get_by_role("button", name="Count it").tap()
@@ -122,6 +121,76 @@ def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_s
         page.evaluate("() => dispatchEvent(new Event('online'))")
         expect(page.locator("#strip [data-state=sent]")).to_have_count(1)
     assert shop.balance(serial) == 30
+
+
+def shows_on_her_phone(shop: Shop, serial: str, signed: bool = True) -> str:
+    """The code on her card's page at this moment, with today's credential or without."""
+    shown = turning(shop.held(serial).revision, shop.service.secrets, shop.service.now)
+    keys = tuple(bytes.fromhex(key) for key in shown.keys.split())
+    return f"{shown.signed if signed else shown.plain}.{codes.turn(keys, shop.service.now)}"
+
+
+def spends(page: Page, points: str) -> None:
+    page.get_by_text("Pay with points").tap()
+    page.locator("#points").fill(points)
+    page.get_by_role("button", name="Count it").tap()
+
+
+def test_a_code_that_proves_itself_spends_a_little_once_until_it_is_counted(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    anna, title = shop.has_member("Anna"), "[data-part=card-title]"
+    shop.desk(KASIA).sells(anna, amount="200")
+    signed = shows_on_her_phone(shop, anna)
+    with tablet(shop, open_shop, chromium) as page:
+        for day in range(2):
+            open_shop.goes_down()
+            page.goto(f"{open_shop.url}/staff")
+            # The key was kept with the permission; nobody else can be asked now.
+            reads(page, signed)
+            expect(page.locator(title)).to_have_text("Card is genuine")
+            expect(page.locator("[data-part=balance]")).to_have_text("200 points when the code was made")
+            spends(page, "51")
+            expect(page.locator("#quote")).to_have_text("Without a connection at most 50 points can be spent here.")
+            page.locator("#points").fill("30")
+            page.get_by_role("button", name="Count it").tap()
+            expect(page.locator("[data-part=change]")).to_have_text("−30 points")
+            # Not a second time, after a restart neither; earning goes on.
+            page.goto(f"{open_shop.url}/staff")
+            reads(page, signed)
+            spends(page, "1")
+            expect(page.locator("#quote")).to_contain_text("spent without a connection already")
+            page.locator("#points").fill("")
+            page.locator("#amount").fill("10")
+            page.get_by_role("button", name="Count it").tap()
+            expect(page.get_by_role("heading", name="Kept")).to_be_visible()
+            expect(page.locator("#strip")).to_contain_text("2 waiting")
+            comes_back(page, open_shop)
+            expect(page.locator("#strip")).to_be_hidden()
+            assert shop.balance(anna) == 200 - 20 * (day + 1)
+    with shop.service.store.reading() as tx:
+        assert (
+            tx.execute(select(t.Queued.outcome).where(t.Queued.card_id == shop.held(anna).id)).scalars().all()
+            == ["applied"] * 4
+        )
+        assert list(audit.verify(tx)) == []
+
+
+def test_a_code_that_proves_nothing_spends_nothing_alone(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    anna = shop.has_member("Anna")
+    shop.desk(KASIA).sells(anna, amount="200")
+    signed = shows_on_her_phone(shop, anna)
+    told = {
+        shows_on_her_phone(shop, anna, signed=False): "Looks like our card",
+        signed.replace(".200.", ".900."): "Forged code",
+    }
+    with tablet(shop, open_shop, chromium) as page:
+        open_shop.goes_down()
+        page.goto(f"{open_shop.url}/staff")
+        for code, says in told.items():
+            reads(page, code)
+            expect(page.locator("[data-part=card-title]")).to_have_text(says)
+            expect(page.get_by_text("Pay with points")).to_be_hidden()
 
 
 def test_a_till_that_was_away_too_long_or_meets_a_blocked_card_says_so(
@@ -146,7 +215,7 @@ def test_a_till_that_was_away_too_long_or_meets_a_blocked_card_says_so(
             expect(page.locator("[data-part=card-title]")).to_have_text(says)
             page.get_by_role("button", name="Next card").or_(page.get_by_role("button", name="Back")).first.tap()
         page.clock.set_fixed_time((time.time() + DAY + 60) * 1000)
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         expect(page.locator("[data-part=card-title]")).to_have_text("Not possible without a connection")
 
 
@@ -154,7 +223,7 @@ def test_a_new_version_takes_over_and_disturbs_no_sale(tmp_path: Path, chromium:
     shop = Shop(tmp_path / "home")
     serial = shop.has_member("Anna")
     with site(shop.app) as opened, tablet(shop, opened, chromium) as page:
-        scans(page, code_of(shop, serial))
+        reads(page, code_of(shop, serial))
         expect(page.get_by_role("heading", name="Anna")).to_be_visible()
         settings = (shop.home / "config.toml").read_text("utf-8")
         (shop.home / "config.toml").write_text(settings.replace("Corner Caf", "Corner Bakery Caf"), "utf-8")

@@ -10,6 +10,7 @@ from .cards import NOT_ACTIVE, Card, CardPin, Coupon, Installation, Membership, 
 from .ledger import Chain, Lot, LotUse, Posting, Purse, Receipt, Tally
 from .members import Consent, FriendCode, Member, Nickname, Referral
 from .programmes import Offer, Programme, Ruleset
+from .reminders import Reminder, Rhythm
 from .shops import Answer, ApiKey
 from .staff import Passkey, Staff, StaffCard, StaffSession, Tries
 from .tills import Action, Conflict, Queued, Shift, Till
@@ -49,6 +50,8 @@ __all__ = [
     "Queued",
     "Receipt",
     "Referral",
+    "Reminder",
+    "Rhythm",
     "Ruleset",
     "Shift",
     "Staff",

@@ -89,8 +89,8 @@ def check_form() -> None:
 
 def sentence(error: PassesError, said: Words) -> str:
     """What went wrong, in the person's language; an error without words there speaks for itself."""
-    key = f"refused.{error.code}"
-    if not said.has(key):
+    key = next((key for key in (f"refused.{error.code}_{error.field}", f"refused.{error.code}") if said.has(key)), None)
+    if key is None:
         return str(error)
     if isinstance(error, NotEnoughPoints):
         return said.say(key, n=error.needs - error.has)

@@ -84,7 +84,12 @@ def attempt(*whats: str) -> Iterator[Attempt]:
 
 def whats_of(order: Order) -> tuple[str, ...]:
     """The rights that an order needs."""
-    asked = {"earn": order.total, "redeem": order.redeem, "reward": order.reward}
+    asked = {
+        "earn": order.total or order.event or order.lines,
+        "redeem": order.redeem,
+        "reward": order.reward,
+        "coupon": order.coupons or order.promo,
+    }
     return tuple(what for what, value in asked.items() if value)
 
 

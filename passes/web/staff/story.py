@@ -16,7 +16,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Story:
-    """The change of the balance, where it stands now, the bill, and why."""
+    """The change of each balance that moved, where it stands now, the bill, and why."""
 
     change: str
     balance: str
@@ -29,16 +29,28 @@ def tell(body: Mapping[str, Any], programme: Programme, words: Words, total: int
     """The answer of a receipt, or of its quote, as sentences; `total` is the bill before any discount."""
     definition = programme.definition
     unit, amounts = definition.unit, Amounts.of(definition, words)
-    change = sum(entry["amount"] for entry in body["entries"] if entry.get("unit", unit) == unit)
-    discount = body["effects"]["discount"]
-    sign = "+" if change > 0 else _MINUS if change < 0 else ""
+    moved, discount = _moved(body, unit), body["effects"]["discount"]
     return Story(
-        change=sign + amounts.say(abs(change)),
-        balance=amounts.say(body["balances"][unit]),
+        change=" · ".join(f"{_sign(n)}{amounts.say(abs(n), each)}" for each, n in moved.items()),
+        balance=" · ".join(amounts.say(body["balances"][each], each) for each in moved),
         bill=words.say("staff.to_pay", money=amounts.money(total - discount)) if discount and total else "",
         sentences=tuple(_sentences(body, Teller(definition, words), words)),
-        points=change,
+        points=moved.get(unit, 0),
     )
+
+
+def _moved(body: Mapping[str, Any], main: str) -> dict[str, int]:
+    """What moved of each unit; of the main one when nothing did. A full card's stamps were given and stay given."""
+    moved: dict[str, int] = {}
+    for entry in body["entries"]:
+        if "full" not in (entry["kind"], entry["why"].get("of")):
+            unit = entry.get("unit", main)
+            moved[unit] = moved.get(unit, 0) + entry["amount"]
+    return {unit: n for unit, n in moved.items() if n} or {main: 0}
+
+
+def _sign(n: int) -> str:
+    return "+" if n > 0 else _MINUS if n < 0 else ""
 
 
 def _sentences(body: Mapping[str, Any], teller: Teller, words: Words) -> Iterator[str]:

@@ -17,20 +17,20 @@ from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
+from ...points.orders import Order
 from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
-from ...wallets.ecard.face import Face, face
-from ...words import Words, amount, minor_digits
+from ...wallets.ecard.face import face
+from ...words import Words, minor_digits
 from ..current import is_practice, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, scan, shown
+from . import form, sale, scan, shown
 from .attempt import attempt, note, whats_of
 from .story import tell
 
 UNDO_SECONDS = 600
-SOON_SECONDS = 30 * 86_400
 
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
@@ -102,7 +102,7 @@ def quote(serial: str) -> Any:
     """What would happen; nothing is stored."""
     held, programme = _read(serial)
     try:
-        order = form.order(request.form, programme)
+        order = _order(programme)
         with service().store.reading() as tx:
             body = receipts.quote(tx, held, order, service().now)
             stepup.check(tx, held, shown.proof(serial, service().now), body["effects"]["spent"], service().now)
@@ -113,8 +113,7 @@ def quote(serial: str) -> Any:
     if wants_json():
         return jsonify(change=story.change, balance=story.balance, bill=story.bill, sentences=story.sentences)
     reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
-    kept = {name: request.form.get(name, "")[:80] for name in ("receipt", "amount", "points", "reward")}
-    name = said.pick(reward.name) if reward else ""
+    kept, name = form.kept(request.form), said.pick(reward.name) if reward else ""
     return show("staff/quote.html", words=said, serial=serial, story=story, kept=kept, reward=name, **_who(held))
 
 
@@ -123,7 +122,7 @@ def post(serial: str) -> Any:
     """Do it, once."""
     held, programme = _read(serial)
     try:
-        order = form.order(request.form, programme)
+        order = _order(programme)
         with attempt(*whats_of(order)) as doing:
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
             answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
@@ -210,6 +209,13 @@ def _home(verdict: Verdict | None) -> str:
     return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
 
 
+def _order(programme: Programme) -> Order:
+    """What the form asks for."""
+    with service().store.reading() as tx:
+        kinds = coupons.kinds(tx, programme, form.coupon_codes(request.form))
+    return form.order(request.form, programme, kinds)
+
+
 def _bill(given: Mapping[str, str]) -> str | None:
     """The bill as a till's own system hands it over, in `total`; shown in the form, never counted by itself."""
     return given.get("total", "")[:14] or None
@@ -218,11 +224,9 @@ def _bill(given: Mapping[str, str]) -> str | None:
 def _card(held: Held, programme: Programme, wrong: PassesError | None = None) -> str:
     """The card's page; when something was refused, with what was typed and why."""
     said = words(programme.promise.look)
-    drawn = held.revision.card
-    seen = face(drawn, said, service().settings.zone, service().now)
-    definition = programme.definition
-    typed = {name: request.form.get(name, "")[:40] for name in ("amount", "points")}
-    typed["amount"] = typed["amount"] or _bill(request.args) or ""
+    drawn, definition = held.revision.card, programme.definition
+    zone, now = service().settings.zone, service().now
+    seen = face(drawn, said, zone, now)
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
@@ -230,16 +234,20 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         words=said,
         serial=held.serial,
         verdict=_state(drawn, said),
-        hints=_hints(drawn, seen, said),
+        hints=sale.hints(drawn, seen, said, zone, now),
+        balances=sale.balances(drawn, said),
         rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
+        tickets=sale.tickets(drawn, definition, said, zone, now),
+        stepper=sale.stepper(drawn, definition, said),
+        takes_codes=bool(definition.promos or definition.coupons),
         look=service().looks.get(drawn.look),
         currency=definition.currency,
         digits=minor_digits(definition.currency),
         receipt=form.new_receipt() if fresh else request.form.get("receipt", ""),
-        typed=typed,
+        typed=form.typed(request.form, _bill(request.args)),
         wrong=sentence(wrong, said) if wrong else "",
         wrong_field=wrong.field if wrong else None,
-        spendable=_spendable(drawn, definition.worth_of_one, said),
+        spendable=sale.spendable(drawn, definition.worth_of_one, said),
         face=seen,
         name=drawn.name or said.say("staff.no_name"),
     )
@@ -258,23 +266,6 @@ def _state(drawn: Card, said: Words) -> Verdict:
     if drawn.is_void:
         return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
     return Verdict("good", said.say("staff.card_good"))
-
-
-def _hints(drawn: Card, seen: Face, said: Words) -> list[str]:
-    """At most two, what the cashier may say aloud."""
-    ready = [said.say("staff.reward_ready", name=said.pick(r.name)) for r in drawn.rewards if r.stands == "ready"]
-    soon = drawn.expiring is not None and drawn.expiring.at - service().now <= SOON_SECONDS
-    return [*ready[-1:], *([said.say("staff.ending", what=seen.expiring)] if soon else [])]
-
-
-def _spendable(drawn: Card, worth_of_one: int, said: Words) -> str:
-    """What points can pay, as a hint under the field; empty: nothing to pay with."""
-    if not drawn.balance:
-        return ""
-    has = amount(said, drawn.unit, drawn.balance)
-    if not worth_of_one or not drawn.currency:
-        return said.say("staff.spend_has", amount=has)
-    return said.say("staff.spend_worth", amount=has, money=said.money(drawn.balance * worth_of_one, drawn.currency))
 
 
 def _verdict(why: str) -> Verdict | None:

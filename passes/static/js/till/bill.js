@@ -1,16 +1,19 @@
 // The bill on a card's page: what it would do, shown while it is typed; counted once. What was sent without an answer is
 // sent again under the same receipt number, or kept in this till until there is a connection.
 
-import { NotAnAmount, money, points } from "./amount.js";
+import { NotAnAmount, money } from "./amount.js";
 import { attach } from "./keypad.js";
 import { isUsable, permit } from "./permit.js";
 import { open as openQueue } from "./queue.js";
 import { newReceipt } from "./receipt.js";
+import { attach as step } from "./stepper.js";
 import { say } from "./words.js";
 
 const PENDING = "pending";
 const SCANNED = "till scanned";
 const QUOTE_AFTER_MS = 180;
+const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/i;
+const NOT_ASKED = ["csrf_token", "receipt"];
 
 /** @type {(address: string) => void} */
 let go = () => {};
@@ -52,12 +55,24 @@ function placeCode(main) {
 function openBill(form) {
   const amount = field(form, "amount");
   attach(/** @type {HTMLElement} */ (form.querySelector(".keypad")), amount, quoteSoon);
-  if (!matchMedia("(pointer: coarse)").matches) amount.focus();
   const count = button(form);
   count.textContent = form.dataset.once ?? "";
+  if (!matchMedia("(pointer: coarse)").matches) (amount.checkVisibility() ? amount : count).focus();
+  const stepper = /** @type {HTMLElement | null} */ (form.querySelector("[data-part=stepper]"));
+  if (stepper) step(stepper, quoteSoon);
   form.addEventListener("input", quoteSoon);
   onceOnly(form);
-  if (amount.value) quoteSoon();
+  if (!isEmpty(form)) quoteSoon();
+}
+
+/** A coupon that was scanned while its card's page is open goes with the bill. @param {string} code */
+export function takes(code) {
+  const promo = /** @type {HTMLInputElement | null} */ (buy?.querySelector("#promo") ?? null);
+  if (!promo || !buy?.isConnected || pending() || !COUPON.test(code.trim())) return false;
+  promo.value = code.trim().toUpperCase();
+  /** @type {HTMLDetailsElement} */ (promo.closest("details")).open = true;
+  quoteSoon();
+  return true;
 }
 
 /* Counting. */
@@ -125,10 +140,7 @@ function resume() {
   if (!kept || !document.querySelector(".till-nav")) return;
   if (kept.page !== location.pathname) return go(kept.page);
   if (!buy) return sessionStorage.removeItem(PENDING);
-  for (const [name, value] of kept.body) {
-    const at = /** @type {HTMLInputElement | null} */ (buy.elements.namedItem(name));
-    if (at && name !== "csrf_token") at.value = value;
-  }
+  fill(buy, kept.body);
   warn(buy, buy.dataset.lost ?? "");
   freeze(buy);
   offerToKeep(buy);
@@ -154,8 +166,8 @@ async function offerToKeep(form) {
 function purchase(form) {
   try {
     const total = money(field(form, "amount").value, Number(form.dataset.digits));
-    const spent = points(field(form, "points")?.value ?? "");
-    return total && !spent ? { total, receipt: field(form, "receipt").value } : null;
+    const isPlain = filled(form).every((one) => one.name === "amount");
+    return total && isPlain ? { total, receipt: field(form, "receipt").value } : null;
   } catch (wrong) {
     if (wrong instanceof NotAnAmount) return null;
     throw wrong;
@@ -176,7 +188,7 @@ async function quote() {
   const number = ++asked;
   const said = place(form);
   said.classList.remove("quote-wrong");
-  if (!field(form, "amount").value.trim() && !field(form, "points")?.value.trim()) {
+  if (isEmpty(form)) {
     said.textContent = "";
     return;
   }
@@ -198,6 +210,25 @@ const pending = () => JSON.parse(sessionStorage.getItem(PENDING) || "null");
 
 /** @param {HTMLFormElement} form @param {string} name */
 const field = (form, name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+/** What was filled in; a number of none is nothing. @param {HTMLFormElement} form */
+const filled = (form) => [...inputs(form)].filter((one) => !NOT_ASKED.includes(one.name) && !["", "0"].includes(one.value.trim()));
+
+/** Frozen or not; of boxes the ticked ones. @param {HTMLFormElement} form */
+const inputs = (form) =>
+  /** @type {HTMLInputElement[]} */ ([...form.elements]).filter((one) => one.name && (one.type !== "checkbox" || one.checked));
+
+/** @param {HTMLFormElement} form */
+const isEmpty = (form) => !filled(form).length;
+
+/** @param {HTMLFormElement} form @param {string[][]} body */
+function fill(form, body) {
+  for (const one of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input:not([name=csrf_token])"))) {
+    const values = body.filter(([name]) => name === one.name).map(([, value]) => value);
+    if (one.type === "checkbox") one.checked = values.includes(one.value);
+    else if (values.length) one.value = values[0];
+  }
+}
 
 /** @param {HTMLFormElement} form */
 const button = (form) => /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type])"));

@@ -39,6 +39,7 @@ function begin(main) {
 /** A code from the camera or a reader that types: whatever page this is, it is the next card. @param {string} code */
 function scanned(code) {
   finder.close();
+  if (bill.takes(code)) return true;
   if (counter) {
     counter.scanned(code);
     return true;

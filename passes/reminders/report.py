@@ -1,0 +1,70 @@
+"""What came of reminders, and how many come a second time: counted from receipts that still stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+
+from ..definition import ReminderPart
+from ..programmes import Programme
+from ..store import Connection
+from ..store import tables as t
+from .effect import Arm, Effect
+from .giving import DAY
+
+_STANDS = and_(t.Receipt.total > 0, t.Receipt.reverses.is_(None), t.Receipt.reversed_by.is_(None))
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Members whose first purchase fell into a month such as 2026-11, and those who came again, ever."""
+
+    month: str
+    first: int
+    second: int
+
+
+def effects(tx: Connection, programme: Programme, now: int) -> dict[str, Effect]:
+    """By reminder; only those whose time to answer is over."""
+    return {part.key: _effect(tx, programme, part, now) for part in programme.definition.reminders}
+
+
+def second_purchases(tx: Connection, programme: Programme) -> Sequence[Cohort]:
+    """By month of the first purchase, in the programme's time zone, the oldest first."""
+    query = (
+        select(func.min(t.Receipt.created), func.count())
+        .join(t.Card, t.Card.id == t.Receipt.card_id)
+        .where(t.Card.programme_id == programme.id, _STANDS)
+        .group_by(t.Receipt.card_id)
+    )
+    months: dict[str, list[int]] = {}
+    for first, purchases in tx.execute(query):
+        counted = months.setdefault(f"{datetime.fromtimestamp(first, programme.definition.zone):%Y-%m}", [0, 0])
+        counted[0] += 1
+        counted[1] += purchases > 1
+    return [Cohort(month, first, second) for month, (first, second) in sorted(months.items())]
+
+
+def _effect(tx: Connection, programme: Programme, part: ReminderPart, now: int) -> Effect:
+    window = part.answer_days * DAY
+    after = and_(
+        t.Receipt.card_id == t.Reminder.card_id,
+        t.Receipt.created > t.Reminder.at,
+        t.Receipt.created <= t.Reminder.at + window,
+        _STANDS,
+    )
+    spent = select(func.sum(t.Receipt.total)).where(after).correlate(t.Reminder).scalar_subquery()
+    each = (
+        select(t.Reminder.is_control, spent.label("spent"))
+        .where(t.Reminder.programme_id == programme.id, t.Reminder.key == part.key, t.Reminder.at <= now - window)
+        .subquery()
+    )
+    sums = select(each.c.is_control, func.count(), func.count(each.c.spent), func.sum(each.c.spent))
+    arms = {
+        bool(is_control): Arm(people, came, int(spent or 0))
+        for is_control, people, came, spent in tx.execute(sums.group_by(each.c.is_control))
+    }
+    return Effect(arms.get(False, Arm()), arms.get(True, Arm()))

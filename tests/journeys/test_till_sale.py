@@ -1,0 +1,318 @@
+"""One screen for everything a card can do at the till: coupons, codes and stamps go with the bill or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from passes import coupons
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
+from tests.desk import KASIA, PASSWORD, Shop
+
+NAMES = {
+    "club": {"en": "Coffee Club", "ru": "Кофейный клуб", "pl": "Klub Kawowy"},
+    "tenth": {"en": "10 % off", "ru": "Скидка 10 %", "pl": "10 % taniej"},
+    "coffee": {"en": "Free coffee", "ru": "Кофе в подарок", "pl": "Darmowa kawa"},
+    "stamps": {"en": "Ten coffees", "ru": "Десять кофе", "pl": "Dziesięć kaw"},
+    "gym": {"en": "Ten entries", "ru": "Десять входов", "pl": "Dziesięć wejść"},
+}
+COUPONS: list[dict[str, Any]] = [
+    {"key": "tenth", "name": NAMES["tenth"], "discount": {"percent": 10}, "min_total": 2000, "valid_days": 5},
+    {
+        "key": "coffee",
+        "name": NAMES["coffee"],
+        "discount": {"free_item": True},
+        "goods": {"categories": ["coffee"]},
+        "stacks": True,
+        "valid_days": 60,
+    },
+]
+CLUB: dict[str, Any] = {
+    "key": "club",
+    "name": NAMES["club"],
+    "units": [{"key": "stamps", "kind": "stamps"}],
+    "earn": {"points": 1, "per": 100},
+    "rules": [{"key": "visit", "measure": "visit", "amount": 5}],
+    "worth_of_one": 5,
+    "coupons": COUPONS,
+    "promos": [
+        {"key": "spring", "code": "SPRING", "name": {"en": "Spring"}, "discount": {"money": 300}, "per_member": 1}
+    ],
+}
+STAMPS: dict[str, Any] = {
+    "key": "stamps",
+    "kind": "stamps",
+    "name": NAMES["stamps"],
+    "unit": "stamps",
+    "earn": {"points": 0},
+    "rules": [{"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}],
+    "stamps": {"of": 10, "prizes": [{"at": 10, "give": {"coupon": "coffee"}}]},
+    "coupons": COUPONS,
+}
+BY_VISIT = STAMPS | {"key": "visits", "rules": [{"key": "visit", "measure": "visit", "amount": 1}]}
+GYM: dict[str, Any] = {
+    "key": "gym",
+    "kind": "visits",
+    "name": NAMES["gym"],
+    "unit": "visits",
+    "earn": {"points": 0},
+    "welcome": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("shop") / "home", till__earns_a_day=1000)
+    for definition in (CLUB, STAMPS, BY_VISIT, GYM):
+        shop.promises(**definition)
+    yield shop
+    shop.closes()
+
+
+@pytest.fixture(scope="module")
+def open_shop(shop: Shop) -> Iterator[Site]:
+    with site(shop.app) as opened:
+        yield opened
+
+
+def state(shop: Shop, code: str) -> str:
+    with shop.service.store.reading() as tx:
+        return str(coupons.find(tx, code).state)
+
+
+def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    code = shop.issues(anna, "tenth")
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "10 % off until" in kasia.says and "for bills from PLN20.00" in kasia.says
+    assert "Coupon ends soon: 10 % off" in kasia.says
+    bill = {"receipt": kasia.field("receipt"), "amount": "30", "coupon": code}
+    kasia.sends(f"/staff/cards/{anna}/quote", bill)
+    assert "10 % off: PLN3.00 off" in kasia.says and "Still to pay: PLN27.00" in kasia.says
+    assert kasia.field("coupon") == code and state(shop, code) == "issued"
+    answers = [kasia.sends(f"/staff/cards/{anna}/receipts", bill) for _ in range(3)]
+    assert len({answer.location for answer in answers}) == 1
+    assert state(shop, code) == "redeemed" and shop.balance(anna) == 27 + 5
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "10 % off" not in kasia.says
+    assert kasia.sells(anna, amount="30", coupon=code).status_code == 409
+    assert "used already" in kasia.says
+
+
+def test_undoing_a_bill_gives_its_coupon_back(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    code = shop.issues(anna, "tenth")
+    done = kasia.sells(anna, amount="30", coupon=code).request.path
+    kasia.sends(f"{done}/undo", {})
+    assert state(shop, code) == "issued" and shop.balance(anna) == 0
+
+
+def test_a_free_piece_costs_what_the_till_says(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    code = shop.issues(anna, "coffee")
+    assert kasia.sells(anna, amount="30", coupon=code).status_code == 422
+    assert "Type what the piece costs" in kasia.says and code in kasia.page
+    price = {f"price-{code}": "12,50"}
+    assert kasia.sells(anna, amount="10", coupon=code, **price).status_code == 422
+    assert "cost more than the bill" in kasia.says
+    bill = {"receipt": kasia.field("receipt"), "amount": "30", "coupon": code, **price}
+    answers = [kasia.sends(f"/staff/cards/{anna}/receipts", bill) for _ in range(2)]
+    kasia.opens(answers[0].location)
+    assert answers[0].location == answers[1].location
+    assert "Free coffee: PLN12.50 off" in kasia.says and "Still to pay: PLN17.50" in kasia.says
+
+
+def test_a_promo_code_is_typed_and_a_wrong_one_is_named(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    told = {"spring": "Type the bill first", "winter": "There is no such promo code"}
+    for code, says in told.items():
+        assert kasia.sells(anna, amount="" if code == "spring" else "30", promo=code).status_code in (404, 422)
+        assert says in kasia.says and code in kasia.page
+    kasia.sells(anna, amount="30", promo=" spring ")
+    assert "Spring: PLN3.00 off" in kasia.says
+    assert kasia.sells(anna, amount="30", promo="spring").status_code == 409
+    assert "as often as one may" in kasia.says
+
+
+def test_a_coupon_of_nobody_is_typed_where_promo_codes_are(shop: Shop) -> None:
+    kasia, anna, jan = shop.desk(KASIA), *(shop.has_member(programme="club") for _ in range(2))
+    mine, others = shop.issues(anna, "coffee"), shop.issues(jan, "tenth")
+    kasia.sells(anna, amount="30", promo=mine.lower().replace("-", " "), price="9")
+    assert "Free coffee: PLN9.00 off" in kasia.says and state(shop, mine) == "redeemed"
+    assert kasia.sells(anna, amount="30", promo=others).status_code == 409
+    assert "of another card" in kasia.says and state(shop, others) == "issued"
+    assert kasia.sells(anna, amount="30", promo="C-AAAA-AAAA-AAAA").status_code == 404
+    assert "There is no coupon with this code" in kasia.says
+
+
+def test_coupons_that_stand_alone_are_refused_together_and_neither_is_used(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    codes = [shop.issues(anna, kind) for kind in ("tenth", "tenth")]
+    assert kasia.sells(anna, amount="30", coupon=codes).status_code == 422
+    assert "cannot be used together" in kasia.says
+    assert [state(shop, code) for code in codes] == ["issued", "issued"] and shop.balance(anna) == 0
+
+
+def test_stamps_are_given_by_the_rules_with_and_without_a_bill(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="stamps")
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "10 stamps to Free coffee" in kasia.says
+    kasia.sells(anna, stamps="3")
+    assert "+3 stamps" in kasia.says and shop.balance(anna) == 3
+    kasia.sells(anna, stamps="2", amount="24")
+    assert "+2 stamps" in kasia.says and shop.balance(anna) == 5
+    assert kasia.sells(anna, stamps="21").status_code == 422 and "too many at once" in kasia.says
+    assert kasia.sells(anna, stamps="0").status_code == 422 and shop.balance(anna) == 5
+
+
+def test_a_full_card_brings_its_prize_and_the_next_one_begins(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="stamps")
+    kasia.sells(anna, stamps="9")
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "1 stamp to Free coffee" in kasia.says
+    kasia.sells(anna, stamps="2")
+    assert "+2 stamps" in kasia.says and shop.balance(anna) == 1
+    kasia.opens(f"/staff/cards/{anna}")
+    code = kasia.field("coupon")
+    # The free coffee is one of the two.
+    kasia.sells(anna, stamps="2", coupon=code, **{f"price-{code}": "12"}, amount="24")
+    assert "Still to pay: PLN12.00" in kasia.says and shop.balance(anna) == 3
+
+
+def test_a_visit_is_stamped_once_and_undone(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="visits")
+    kasia.opens(f"/staff/cards/{anna}")
+    fields = {"receipt": kasia.field("receipt"), "stamps": kasia.field("stamps")}
+    assert fields["stamps"] == "1"
+    answers = [kasia.sends(f"/staff/cards/{anna}/receipts", fields) for _ in range(2)]
+    assert answers[0].location == answers[1].location and shop.balance(anna) == 1
+    kasia.sends(f"{answers[0].location}/undo", {})
+    assert shop.balance(anna) == 0
+
+
+def test_a_visit_without_a_bill_earns_beside_points(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "A visit without a bill" in kasia.says
+    kasia.sells(anna, stamps="1")
+    assert "+5 points" in kasia.says
+    kasia.sells(anna, stamps="1", amount="10")
+    assert shop.balance(anna) == 5 + 5 + 10
+
+
+def test_prepaid_visits_are_taken_off(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="gym")
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "Take visits off" in kasia.says
+    kasia.sells(anna, points="2")
+    assert shop.balance(anna) == 8
+
+
+# -- in a real browser
+
+
+def logs_in(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/staff")
+    page.get_by_label("E-mail").fill(KASIA)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#code")).to_be_focused()
+
+
+def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    anna, jan = shop.has_member("Anna", programme="stamps"), shop.has_member("Jan", programme="club")
+    shop.desk(KASIA).sells(anna, stamps="8")
+    coffee, tenth = (shop.issues(jan, kind) for kind in ("coffee", "tenth"))
+    with visit(chromium, has_touch=True) as page:
+        logs_in(page, open_shop)
+        # Two stamps: a tap for the second, a tap for both.
+        page.goto(f"{open_shop.url}/staff/cards/{anna}")
+        expect(page.locator("#quote")).to_contain_text("+1 stamp")
+        page.get_by_role("button", name="One more").tap()
+        expect(page.locator("#quote")).to_contain_text("+2 stamps")
+        assert barriers(page) == []
+        page.get_by_role("button", name="Stamp").tap()
+        expect(page.get_by_role("heading", name="Done")).to_be_visible()
+        assert shop.balance(anna) == 0
+        # A coupon: a tap for it, the bill, a tap to count.
+        page.goto(f"{open_shop.url}/staff/cards/{jan}")
+        expect(page.get_by_label("Price of the piece").first).to_be_hidden()
+        page.get_by_label("10 % off").tap()
+        page.locator("#amount").fill("50")
+        expect(page.locator("#quote")).to_contain_text("Still to pay: PLN45.00")
+        assert barriers(page) == [] and not is_wider_than_the_screen(page)
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.get_by_text("10 % off: PLN5.00 off")).to_be_visible()
+        assert (state(shop, tenth), state(shop, coffee), shop.balance(jan)) == ("redeemed", "issued", 50)
+        # A coupon that is scanned while the card is open goes with its bill.
+        page.get_by_role("link", name="Same card").tap()
+        page.locator("#amount").fill("20")
+        reads(page, coffee)
+        page.locator("#price").fill("8")
+        expect(page.locator("#quote")).to_contain_text("Still to pay: PLN12.00")
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.get_by_text("Free coffee: PLN8.00 off")).to_be_visible()
+        assert state(shop, coffee) == "redeemed"
+
+
+def test_a_coupon_whose_answer_was_lost_is_used_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    tenth = shop.issues(jan, "tenth")
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    with visit(chromium, expect=("net::ERR",)) as page:
+        logs_in(page, open_shop)
+        page.goto(f"{open_shop.url}/staff/cards/{jan}")
+        page.route("**/receipts", lose)
+        page.get_by_label("10 % off").check()
+        page.locator("#amount").fill("50")
+        page.locator("#count").click()
+        expect(page.locator("#quote")).to_contain_text("Nothing counts twice")
+        page.unroute("**/receipts")
+        # The coupon is gone from the card meanwhile; what was sent goes out again all the same.
+        page.reload()
+        expect(page.locator("#amount")).to_be_disabled()
+        expect(page.get_by_label("10 % off")).to_have_count(0)
+        page.locator("#count").click()
+        expect(page.get_by_text("10 % off: PLN5.00 off")).to_be_visible()
+    assert (state(shop, tenth), shop.balance(jan)) == ("redeemed", 45 + 5)
+
+
+def test_a_stamp_by_keyboard_alone_and_without_scripts(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    anna = shop.has_member("Anna", programme="visits")
+    number = shop.held(anna).row.number
+    with visit(chromium, viewport=DESK) as page:
+        logs_in(page, open_shop)
+        page.locator("#code").fill(number)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Stamp")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Done")).to_be_visible()
+        kept = page.context.storage_state()
+    with visit(chromium, java_script_enabled=False, storage_state=kept) as page:
+        page.goto(f"{open_shop.url}/staff/cards/{anna}")
+        page.get_by_role("button", name="Stamp").click()
+        page.get_by_role("button", name="Count it").click()
+        expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    assert shop.balance(anna) == 2
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "pl"])
+def test_every_kind_of_card_fits_a_phone_in_every_language(
+    shop: Shop, open_shop: Site, chromium: Browser, language: str
+) -> None:
+    with visit(chromium, color_scheme="dark") as page:
+        logs_in(page, open_shop)
+        for programme in ("club", "stamps", "visits", "gym"):
+            serial = shop.has_member("Maximiliana-Wilhelmina", programme=programme)
+            if programme != "gym" and programme != "visits":
+                for kind in ("coffee", "tenth", "coffee", "tenth", "coffee"):
+                    shop.issues(serial, kind)
+            page.goto(f"{open_shop.url}/staff/cards/{serial}?language={language}")
+            assert not is_wider_than_the_screen(page) and barriers(page) == [], programme
