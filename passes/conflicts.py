@@ -31,6 +31,7 @@ def record(
     staff_id: int | None = None,
     card_id: int | None = None,
 ) -> None:
+    """Keep it for a manager; `at` is the till's time and `now` ours, in seconds. The same once more changes nothing."""
     values = {"till_id": till_id, "fingerprint": fingerprint, "why": why, "content": dict(content)}
     values |= {"staff_id": staff_id, "card_id": card_id, "at": at, "created": now}
     tx.execute(insert_into(tx, t.Conflict).values(values).on_conflict_do_nothing())
