@@ -70,10 +70,10 @@ class Found:
 
 def issue(tx: Connection, programme: Programme, kind: str, card_id: int | None, now: int, n: int = 1) -> list[str]:
     """`n` new coupons for a card, or for whoever bears them; their codes. The caller draws the card."""
-    part = _part(programme.definition, kind)
+    part = _part(programme.at(now).definition, kind)
     if part.ends is not None and part.ends <= now:
         raise CouponOver(f"The coupon “{kind}” is over; none is issued any more.", field="coupon")
-    if part.stock is not None and not stock.take(tx, programme.id, f"coupon:{kind}", part.stock, n=n):
+    if part.stock is not None and not stock.take(tx, programme.id, _thing(kind), part.stock, n=n):
         raise OutOfStock(f"There are only {part.stock} coupons “{kind}” in all and too few are left.", field="coupon")
     values = {
         "programme_id": programme.id,
@@ -189,15 +189,38 @@ def gift(case: Case, kind: str, rule: str) -> Act:
 
     def act(tx: Connection) -> Effect:
         (code,) = issue(tx, case.programme, kind, case.held.id, case.now)
-        return {"kind": "issue", "coupon": kind, "rule": rule, "code": code}
+        limit = {"programme": case.programme.id, "stock": _part(case.definition, kind).stock}
+        return {"kind": "issue", "coupon": kind, "rule": rule, "code": code, **limit}
+
+    return act
+
+
+def left(tx: Connection, case: Case, kind: str) -> int | None:
+    """How many of a kind there still are to give (None: there is no limit); none when its time is over."""
+    part = _part(case.definition, kind)
+    if part.ends is not None and part.ends <= case.now:
+        return 0
+    return None if part.stock is None else max(0, part.stock - stock.gone(tx, case.programme.id, _thing(kind)))
+
+
+def gift_if_any(case: Case, kind: str, rule: str) -> Act:
+    """As `gift`, of what the purchase did not ask for: it must not fail because another took the last one just now."""
+    give = gift(case, kind, rule)
+
+    def act(tx: Connection) -> Effect:
+        try:
+            return give(tx)
+        except (CouponOver, OutOfStock):
+            return {"kind": "missed", "coupon": kind, "rule": rule}
 
     return act
 
 
 def take_back(tx: Connection, effect: Effect, now: int) -> None:
-    """What a receipt gave goes with it; a coupon that was used meanwhile stays used."""
+    """What a receipt gave goes with it, and one more is there again; one that was used meanwhile stays used."""
     given = update(t.Coupon).where(t.Coupon.code == effect["code"], t.Coupon.state == "issued")
-    tx.execute(given.values(state="void", changed=now))
+    if tx.execute(given.values(state="void", changed=now)).rowcount and effect.get("stock") is not None:
+        stock.give_back(tx, effect["programme"], _thing(effect["coupon"]))
 
 
 def void(tx: Connection, code: str, now: int) -> Row:
@@ -248,6 +271,10 @@ def _part(definition: Definition, kind: str) -> CouponPart:
     if part is None:
         raise NotFound(f"This programme has no coupon “{kind[:40]}”.", field="coupon")
     return part
+
+
+def _thing(kind: str) -> str:
+    return f"coupon:{kind}"
 
 
 def _end(programme: Programme, part: CouponPart, now: int) -> int | None:

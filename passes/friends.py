@@ -69,7 +69,7 @@ def _give(tx: Connection, held: Held, role: str, gift: GivePart, number: str, no
     case = receipts.case_of(tx, held, Order(number, event="referral"), now)
     if gift.coupon is not None:
         plan = without_rules(case, ())
-        plan = replace(plan, acts=(coupons.gift(case, gift.coupon, "referral"),))
+        plan = replace(plan, acts=(coupons.gift_if_any(case, gift.coupon, "referral"),))
     else:
         unit = case.definition.short(gift.unit)
         ends = case.definition.ends(unit, now)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, insert, or_, select, update
 
 from .card import Contact, Location, Offer, Promise, Text, Unit
 from .cards import Held
-from .definition import Definition
+from .definition import LAST_INSTANT, Definition
 from .errors import BadInput, Conflict, NotFound
 from .points import lint
 from .store import Connection, Row, Store, mark_stale
@@ -115,7 +115,8 @@ def amend(tx: Connection, programme: Programme, definition: Definition, now: int
 
 def refuse_another_promise(programme: Programme, definition: Definition) -> None:
     """What cards already hold and show stays."""
-    kept = programme.definition
+    # Of what comes later, too: members will hold it by then. Units are never dropped, so the newest rules name all.
+    kept = programme.at(LAST_INSTANT).definition
     for field in ("key", "kind", "unit", "currency", "look"):
         if getattr(definition, field) != getattr(kept, field):
             raise BadInput(f"A programme's {field} stays what it is: {getattr(kept, field)}.", field=field)

@@ -109,6 +109,12 @@ class CornerShop:
             promise = Definition.model_validate(CAFE | definition)
             programmes.create(tx, promise, {"cafe": "look-1"}, Contact("Corner Café"), self.now)
 
+    def amends(self, key: str = "cafe", effective: int | None = None, **definition: Any) -> None:
+        """Other rules for a programme that there is."""
+        with self.store.transaction() as tx:
+            promise = Definition.model_validate(CAFE | {"key": key} | definition)
+            programmes.amend(tx, programmes.find(tx, key), promise, self.now, effective)
+
     def joins(self, name: str = "Anna", programme: str = "cafe", **person: Any) -> str:
         """The serial of the new card."""
         with self.store.transaction() as tx:

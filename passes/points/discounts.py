@@ -69,6 +69,13 @@ def off(discount: Discount, bill: Bill, whole: int, field: str = "coupons") -> O
         raise DoesNotFit(f"This needs a bill of {discount.min_total}; {missing} are missing.", field=field)
     if discount.is_a_word:
         return Off(0, (0,) * len(bill.lines))
+    taken = _off(discount, bill, field)
+    if not taken.amount:
+        raise DoesNotFit("This would be used up and take nothing off; keep it for a larger bill.", field=field)
+    return taken
+
+
+def _off(discount: Discount, bill: Bill, field: str) -> Off:
     if not bill.lines:
         return _off_the_total(discount, bill)
     prices = [line.price if discount.goods is None or discount.goods.has(line) else 0 for line in bill.lines]

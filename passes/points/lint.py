@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..definition import (
     CapsPart,
+    CouponPart,
     Definition,
     GivePart,
     GoodsPart,
@@ -23,6 +24,7 @@ from ..definition import (
     walk,
 )
 from .outcome import divide
+from .rules import moment
 from .worth import shares
 
 DAY = 86_400
@@ -71,14 +73,43 @@ def _seasons(definition: Definition, now: int) -> Iterator[Finding]:
 
 
 def _empty_season(definition: Definition, path: str, when: WhenPart) -> Iterator[Finding]:
-    if when.starts is None or when.ends is None or not when.weekdays or when.ends <= when.starts:
+    if when.starts is None or when.ends is None or when.ends <= when.starts:
         return
-    first = datetime.fromtimestamp(when.starts, definition.zone).date()
-    last = datetime.fromtimestamp(when.ends - 1, definition.zone).date()
+    if when.from_minute is not None and when.ends - when.starts < DAY:
+        season = range(when.starts, when.ends, 60)
+        if not any(when.when.has_minute(moment(at, definition.zone).minute) for at in season):
+            sentence = "None of these hours lies between its start and its end; it can never hold. Change one of them."
+            yield _refuse(f"{path}.from_minute", sentence)
+    if when.weekdays:
+        yield from _no_such_day(definition, path, when, when.starts, when.ends)
+
+
+def _no_such_day(definition: Definition, path: str, when: WhenPart, starts: int, ends: int) -> Iterator[Finding]:
+    first = datetime.fromtimestamp(starts, definition.zone).date()
+    last = datetime.fromtimestamp(ends - 1, definition.zone).date()
     days = {(first + timedelta(days=each)).isoweekday() for each in range(min(7, (last - first).days + 1))}
     if not days & set(when.weekdays):
         sentence = "None of these weekdays lies between its start and its end; it can never hold. Change one of them."
         yield _refuse(f"{path}.weekdays", sentence)
+
+
+def _goods(definition: Definition, now: int) -> Iterator[Finding]:
+    """Goods that are named and excluded at once."""
+    for path, part in walk(definition):
+        if not isinstance(part, GoodsPart) or not (part.categories or part.skus):
+            continue
+        if set(part.categories) <= set(part.not_categories) and set(part.skus) <= set(part.not_skus):
+            yield _refuse(path, "All that is named here is excluded, too; nothing is left. Leave one of the two out.")
+
+
+def _ripening(definition: Definition, now: int) -> Iterator[Finding]:
+    """What ends before it may be spent."""
+    for place, rule in enumerate(definition.rules):
+        days = definition.expiries[definition.short(rule.unit)].days
+        if rule.ripens_days and days and rule.ripens_days > days:
+            unit = rule.unit or definition.unit
+            sentence = f"It may be spent after {rule.ripens_days} days, and {unit} end after {days} days."
+            yield _refuse(f"rules.{place}.ripens_days", f"{sentence} Lower the one or raise the other.")
 
 
 def _caps(definition: Definition, now: int) -> Iterator[Finding]:
@@ -174,6 +205,9 @@ def _gifts(definition: Definition, now: int) -> Iterator[Finding]:
         if not paths and not coupon.on_join:
             sentence = f"Nothing gives the coupon “{coupon.key}”; it can only be issued by hand."
             yield _warn(path, sentence)
+        if _is_free(coupon):
+            sentence = "It makes any bill free, however large; say `most`, or name the goods it is for."
+            yield _warn(f"{path}.discount.percent", sentence)
         if coupon.stock == 0:
             yield _warn(f"{path}.stock", "None is ever issued; raise the stock or leave the coupon out.")
         for where in paths:
@@ -181,6 +215,11 @@ def _gifts(definition: Definition, now: int) -> Iterator[Finding]:
             if coupon.ends is not None and starts is not None and coupon.ends <= starts:
                 sentence = f"The coupon “{coupon.key}” is over before this begins; say a later end of the coupon."
                 yield _refuse(f"{where}.coupon", sentence)
+
+
+def _is_free(coupon: CouponPart) -> bool:
+    off = coupon.discount
+    return off is not None and off.percent == 100 and off.most is None and coupon.goods.goods is None
 
 
 def _starts(definition: Definition, path: str) -> int | None:
@@ -208,10 +247,33 @@ def _reachable(definition: Definition, now: int) -> Iterator[Finding]:
         yield from _too_dear(definition, f"rewards.{place}.cost", f"The reward “{reward.key}”", reward.cost, unit, now)
         if reward.stock == 0:
             yield _warn(f"rewards.{place}.stock", "There is none to give; raise the stock or leave the reward out.")
-    least = definition.redeem_policy.least
-    if least > 1:
-        yield from _too_dear(definition, "redeem_policy.least", "Paying", least, definition.unit, now)
+    yield from _paying(definition, now)
+    yield from _unreachable_prizes(definition, now)
     yield from _unreachable_tiers(definition)
+
+
+def _paying(definition: Definition, now: int) -> Iterator[Finding]:
+    policy = definition.redeem_policy
+    if policy.least > 1:
+        yield from _too_dear(definition, "redeem_policy.least", "Paying", policy.least, definition.unit, now)
+    if policy.least > 1 and policy.least % policy.step:
+        first = -(-policy.least // policy.step) * policy.step
+        sentence = f"In steps of {policy.step} the least that can be paid is {first}, not {policy.least}; say so here."
+        yield _warn("redeem_policy.least", sentence)
+    gift = definition.gift
+    if gift is not None and definition.welcome > gift.most:
+        sentence = f"The gift for joining is more than a card may hold, {gift.most}. Lower it or raise `gift.most`."
+        yield _refuse("welcome", sentence)
+
+
+def _unreachable_prizes(definition: Definition, now: int) -> Iterator[Finding]:
+    """Places of a stamp card that stamps do not reach before they end."""
+    stamps = definition.stamps
+    if stamps is None or _most(definition, unit := stamps.unit or definition.unit, None) == 0:
+        return
+    for place, prize in enumerate(stamps.prizes):
+        what = f"The prize at {prize.at}"
+        yield from _too_dear(definition, f"stamps.prizes.{place}.at", what, prize.at, unit, now)
 
 
 def _too_dear(definition: Definition, path: str, what: str, cost: int, unit: str, now: int) -> Iterator[Finding]:
@@ -223,7 +285,7 @@ def _too_dear(definition: Definition, path: str, what: str, cost: int, unit: str
             yield _warn(path, f"{what} needs {cost} {unit}, and only people give any; add a rule that earns them.")
             return
         sentence = f"{what} needs {cost}, and a card can collect at most {most} {unit}{when}."
-        yield _refuse(path, f"{sentence} Lower the cost, raise the caps or let {unit} live longer.")
+        yield _refuse(path, f"{sentence} Ask for less, raise the caps or let {unit} live longer.")
 
 
 def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
@@ -322,6 +384,8 @@ def _affordable(definition: Definition, now: int) -> Iterator[Finding]:
 
 _LOOKS: Sequence[Any] = (
     _seasons,
+    _goods,
+    _ripening,
     _caps,
     _conditions,
     _multipliers,

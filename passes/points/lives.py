@@ -262,7 +262,7 @@ class Life:
         for line in happened.content.get("lines", ()):
             done.gone[line["line"]] += line["quantity"]
         kept = left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
-        is_whole = kept is None or not kept.purchase.lines or "lines" not in happened.content
+        is_whole = kept is None or kept.is_nothing or "lines" not in happened.content
         outcome, target = Outcome(), dict[Key, int]()
         if kept is not None and not is_whole:
             outcome = self._judged_again(done, kept.purchase)

@@ -16,7 +16,7 @@ from . import spending
 from .discounts import Bill, Off
 from .moves import Act, Effect, Move
 from .orders import Case
-from .outcome import Outcome
+from .outcome import Note, Outcome
 
 Preview = Callable[[Connection, Case, Bill], Move | None]
 """Given the case and what is left of the bill."""
@@ -53,9 +53,17 @@ def preview(tx: Connection, case: Case) -> tuple[list[Move], Bill]:
     return moves, left
 
 
-def gifts(case: Case, outcome: Outcome) -> list[Act]:
-    """The coupons that rules give, each of them an act."""
-    return [coupons.gift(case, issue.coupon, issue.rule) for issue in outcome.issues for _ in range(issue.times)]
+def gifts(tx: Connection, case: Case, outcome: Outcome) -> tuple[list[Act], list[Note]]:
+    """The coupons that rules give, each of them an act, and those that cannot be had any more."""
+    acts: list[Act] = []
+    notes: list[Note] = []
+    for issue in outcome.issues:
+        left = coupons.left(tx, case, issue.coupon)
+        times = issue.times if left is None else min(issue.times, left)
+        acts += [coupons.gift_if_any(case, issue.coupon, issue.rule)] * times
+        if times < issue.times:
+            notes.append(Note(issue.rule, "stock", times, issue.times - times))
+    return acts, notes
 
 
 def undo(tx: Connection, effects: Iterable[Effect], now: int) -> None:

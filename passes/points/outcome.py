@@ -56,7 +56,10 @@ class Issue:
 
 @dataclass(frozen=True)
 class Note:
-    """What a rule would have given and did not: which cap stood in the way, and how much was lost to it."""
+    """What a rule would have given and did not: which cap stood in the way, and how much was lost to it.
+
+    `stock` and `gifts` are about coupons: how many were left to give, and how many one receipt may bring.
+    """
 
     rule: str
     cap: str
@@ -276,8 +279,12 @@ class _Evaluation:
             added = card.of - filled
         for prize in card.prizes:
             passed = (filled + added - prize.at) // card.of - (filled - prize.at) // card.of
-            if passed:
-                self._give(card.key, prize.gift, min(passed, MOST_GIFTS), {"stamps": prize.at, "of": card.of})
+            # Of amounts the receipt's own limit is enough; of coupons each is a row.
+            times = passed if prize.gift.coupon is None else min(passed, MOST_GIFTS)
+            if times:
+                self._give(card.key, prize.gift, times, {"stamps": prize.at, "of": card.of})
+            if times < passed:
+                self.notes.append(Note(card.key, "gifts", MOST_GIFTS, passed - times))
         self.used = (filled + added) // card.of * card.of
 
     def _trim(self, card: StampCard, over: int) -> None:

@@ -20,7 +20,7 @@ from ..store import tables as t
 from . import mechanisms, tallies, tiers
 from .moves import Act
 from .orders import Case
-from .outcome import Outcome, evaluate
+from .outcome import Note, Outcome, evaluate
 from .purses import MEMBER, Draft, Purse, rehearse
 from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
@@ -41,6 +41,7 @@ class Plan:
     standing: Standing = NOWHERE
     counts: Mapping[Key, int] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
+    notes: tuple[Note, ...] = ()
     cuts: tuple[int, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,6 +58,7 @@ def plan_of(tx: Connection, case: Case) -> Plan:
     counted = _counted(tx, case)
     standing = _standing(tx, case, counted)
     outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
+    gifts, missed = mechanisms.gifts(tx, case, outcome)
     drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
     purses = rehearse(case.account, drafts, case.now).purses if drafts else case.account.purses
     counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
@@ -68,7 +70,8 @@ def plan_of(tx: Connection, case: Case) -> Plan:
         outcome=outcome,
         standing=standing,
         counts=counts,
-        acts=(*(act for move in moves for act in move.acts), *mechanisms.gifts(case, outcome)),
+        acts=(*(act for move in moves for act in move.acts), *gifts),
+        notes=(*outcome.notes, *missed),
         cuts=cuts if any(cuts) else (),
         told={name: value for move in moves for name, value in move.told.items()},
     )

@@ -276,7 +276,7 @@ def body(case: Case, plan: Plan, first: int | None) -> dict[str, Any]:
             "tier_changed": plan.place.tier != case.held.row.tier,
             **plan.told,
         },
-        "notes": [vars(note) for note in plan.outcome.notes],
+        "notes": [vars(note) for note in plan.notes],
         "why": [entry["why"] | {name: entry[name] for name in ("kind", "unit", "amount")} for entry in entries],
     }
 

@@ -44,6 +44,11 @@ class Kept:
     purchase: Purchase
     redeemed: int
 
+    @property
+    def is_nothing(self) -> bool:
+        """Every line came back, and nothing was bought that had none."""
+        return not self.purchase.lines and not self.purchase.total
+
 
 def lines_of(original: Judged, asked: Sequence[Mapping[str, Any]]) -> list[Returned]:
     """What a till returns, by the place of a line or by its sku, as places."""

@@ -127,7 +127,7 @@ class _Undoing:
 
     def do(self, kept: Kept | None, staff: str) -> Answer:
         """Post the difference to what is kept (None: nothing is)."""
-        if kept is not None and not kept.purchase.lines:
+        if kept is not None and kept.is_nothing:
             kept = None
         outcome = self._judged(kept) if kept else Outcome()
         drafts = self._drafts(self._targets(kept, outcome) if kept else dict.fromkeys(self.kept, 0))

@@ -149,7 +149,7 @@ class When:
             purchase.total >= self.min_total
             and (not self.tiers or standing.tier in self.tiers)
             and (not self.weekdays or purchase.moment.weekday in self.weekdays)
-            and (self.from_minute is None or self._has_minute(purchase.moment.minute))
+            and (self.from_minute is None or self.has_minute(purchase.moment.minute))
             and (self.starts is None or self.starts <= purchase.moment.at)
             and (self.ends is None or purchase.moment.at < self.ends)
             and (not self.locations or purchase.location in self.locations)
@@ -160,7 +160,7 @@ class When:
             and (not self.member_paid or standing.is_paid)
         )
 
-    def _has_minute(self, minute: int) -> bool:
+    def has_minute(self, minute: int) -> bool:
         begins, ends = self.from_minute or 0, self.until_minute or 0
         return begins <= minute < ends if begins < ends else minute >= begins or minute < ends
 

@@ -160,6 +160,8 @@ class _Rules:
         match part.measure:
             case "money":
                 what = self.say("rules.money", rate=rate, per=self.amounts.money(part.per or 100))
+            case "item" if (part.per or 1) == 1:
+                what = self.say("rules.item_each", rate=rate)
             case "item":
                 what = self.say("rules.item", rate=rate, per=self.say("rules.items", n=part.per or 1))
             case "visit":

@@ -119,7 +119,7 @@ def settled(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zo
 
 
 def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
-    """The best window that still holds: the one of today, or of a day that is still within its grace."""
+    """The best window that still holds: the one of today, or one that ended so lately that it is within its grace."""
     if policy.period == "ever":
         return counts.get("", 0)
     windows = _windows(policy.period, policy.months, policy.grace_days, _day(now, zone))
@@ -129,7 +129,7 @@ def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> 
 @lru_cache(maxsize=1024)
 def _windows(period: str, months: int, grace_days: int, today: date) -> frozenset[tuple[str, ...]]:
     """The months of each window that holds on a day."""
-    latest = {_index(today - timedelta(days=back)) for back in (0, grace_days)}
+    latest = set(range(_index(today - timedelta(days=grace_days)), _index(today) + 1))
     if period == "year":
         # What was counted in a year holds until the end of the next.
         latest = {index // 12 * 12 + 11 - back for index in latest for back in (0, 12)}

@@ -18,6 +18,8 @@ from ..words import Words
 from .amounts import Amounts
 
 MOST_REASON = 120
+OF_COUPONS = ("stock", "gifts")
+"""Caps on coupons that rules give, counted in coupons."""
 Table = Literal["rules", "rewards", "promos", "partners", "coupons", "tiers"]
 
 
@@ -152,6 +154,9 @@ class Teller:
         return f"{name} {told}" if name else told
 
     def _cap(self, capped: Mapping[str, Any], unit: str) -> str:
+        if capped["cap"] in OF_COUPONS:
+            limit = self._words.number(capped["limit"])
+            return self._words.say(f"why.capped_{capped['cap']}", n=capped["lost"], limit=limit)
         limit, lost = self._amounts.say(capped["limit"], unit), self._amounts.say(capped["lost"], unit)
         return self._words.say(f"why.capped_{capped['cap']}", limit=limit, lost=lost)
 

@@ -6,11 +6,13 @@ writes such rules loses with every sale. Shares are whole percents of money paid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+from math import prod
 
-from ..definition import CouponPart, Definition, EarnPart, GivePart, RulePart
+from ..definition import CouponPart, Definition, EarnPart, GivePart, PerkPart, RulePart
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def shares(definition: Definition) -> Iterator[Share]:
     remedy = "Earn fewer, or make one worth less (`worth_of_one`)."
     yield Share("earn.points", _percent(always * worth), unit, remedy)
     if best != always:
-        field = "multipliers" if definition.multipliers else "rules"
+        field = "multipliers" if definition.multipliers else "rules" if definition.rules else "tiers"
         yield Share(field, _percent(best * worth), f"{unit} at best", remedy, is_certain=False)
     for place, partner in enumerate(definition.partners):
         if partner.earn is not None:
@@ -51,11 +53,18 @@ def _earned(definition: Definition, certain: bool) -> Fraction:
         return back
     main = (None, definition.unit)
     factors = [Fraction(part.percent, 100) for part in definition.multipliers if part.unit in main]
-    if definition.stack == "best" or not factors:
-        return back * max(factors, default=Fraction(1))
-    for factor in factors:
-        back *= factor
-    return back
+    # A card has one tier at a time.
+    by_tier = [
+        [Fraction(perk.percent or 100, 100) for perk in tier.perks if _multiplies(perk, main)]
+        for tier in definition.tiers
+    ]
+    if definition.stack == "best":
+        return back * max((*factors, *chain.from_iterable(by_tier)), default=Fraction(1))
+    return back * prod(factors) * max(map(prod, by_tier), default=1)
+
+
+def _multiplies(perk: PerkPart, units: Container[str | None]) -> bool:
+    return perk.kind == "multiplier" and perk.unit in units
 
 
 def _is_open(rule: RulePart) -> bool:

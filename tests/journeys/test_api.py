@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -513,6 +514,40 @@ def test_rules_are_amended_from_an_instant_on(corner_shop: ShopSystem) -> None:
     assert corner_shop.call("PUT", "/programmes/cafe", richer).status_code == 409, "later rules wait already"
     assert_problem(corner_shop.call("PUT", "/programmes/cafe", richer | {"unit": "stars"}), 422, "bad_input", "unit")
     assert before == 10 * rules["earn"]["points"]
+
+
+def test_what_stands_in_the_address_belongs_to_what_a_key_is_for(corner_shop: ShopSystem) -> None:
+    shown = corner_shop.get("/programmes/cafe").said
+    rules = {name: value for name, value in shown.items() if name not in ("created", "rules_text")}
+    soon, later = (corner_shop.service.now + days * 86_400 for days in (1, 2))
+    assert corner_shop.call("PUT", f"/programmes/cafe?effective={soon}", rules, once="K-1").status_code == 200
+    assert corner_shop.call("PUT", f"/programmes/cafe?effective={soon}", rules, once="K-1").status_code == 200
+    other = corner_shop.call("PUT", f"/programmes/cafe?effective={later}", rules, once="K-1")
+    assert_problem(other, 409, "key_reused", "Idempotency-Key")
+
+
+def test_what_members_will_hold_cannot_be_dropped_either(corner_shop: ShopSystem) -> None:
+    shown = corner_shop.get("/programmes/cafe").said
+    rules = {name: value for name, value in shown.items() if name not in ("created", "rules_text")}
+    soon, later = (corner_shop.service.now + days * 86_400 for days in (1, 2))
+    miles = {"units": [{"key": "miles"}], "rules": [{"key": "fly", "unit": "miles", "amount": 1}]}
+    assert corner_shop.call("PUT", f"/programmes/cafe?effective={soon}", rules | miles).status_code == 200
+    dropped = corner_shop.call("PUT", f"/programmes/cafe?effective={later}", rules)
+    assert_problem(dropped, 422, "bad_input", "units")
+
+
+@pytest.mark.parametrize("number", ["a/b", "a//b", "...", "№ 7 ü", "reverse", "a/reverse", " x ", "?#%2F"])
+def test_whatever_number_a_receipt_may_have_it_is_reversed_by(corner_shop: ShopSystem, number: str) -> None:
+    _, card = corner_shop.joins()
+    assert corner_shop.sells(card, 1_000, number).status_code == 201
+    assert corner_shop.post(f"/receipts/{quote(number, safe='')}/reverse").status_code == 201
+    assert corner_shop.points(card) == 0
+
+
+@pytest.mark.parametrize("number", ["/a", ".", "..", "a\nb", "\t", "  "])
+def test_a_number_that_no_address_can_hold_is_refused(corner_shop: ShopSystem, number: str) -> None:
+    _, card = corner_shop.joins()
+    assert_problem(corner_shop.sells(card, 1_000, number), 422, "bad_input", "receipt")
 
 
 def test_a_wrong_method_says_which_are_right(corner_shop: ShopSystem) -> None:

@@ -245,6 +245,21 @@ def test_every_five_hundred_spent_bring_exactly_one_voucher(shop: CornerShop) ->
         assert coupons.find(tx, code).state == "redeemed", "what was used stays used"
 
 
+def test_no_purchase_fails_because_a_rules_coupon_has_run_out(shop: CornerShop) -> None:
+    voucher = {"key": "voucher", "spend": 1000, "give": {"coupon": "pack"}}
+    shop.promises(key="few", every=[voucher], coupons=[KINDS[2] | {"stock": 2}])
+    anna, boris, cem = (shop.joins(name, programme="few") for name in ("Anna", "Boris", "Cem"))
+    assert shop.posts(anna, "R1", total=1000)["notes"] == []
+    outcomes = together(lambda: shop.posts(boris, total=1000), lambda: shop.posts(cem, total=1000))
+    assert [told["balances"] for told in outcomes] == [{"points": 10}, {"points": 10}]
+    assert len(on_card(shop, boris) + on_card(shop, cem)) == 1, "the last one goes to one of the two"
+    quoted, told = (do(anna, total=3000)["notes"] for do in (shop.quotes, shop.posts))
+    assert told == quoted == [{"rule": "voucher", "cap": "stock", "limit": 0, "lost": 3}]
+    shop.takes_back("R1")
+    shop.posts(anna, total=1000)
+    assert on_card(shop, anna) == ["pack"], "what was taken back is there again"
+
+
 def test_a_discount_for_some_goods_leaves_the_others_their_points(shop: CornerShop) -> None:
     beans = {"key": "beans", "amount": 5, "per": 100, "goods": {"categories": ["coffee"]}}
     shop.promises(key="roastery", earn={"points": 0}, rules=[beans], coupons=[KINDS[1]])

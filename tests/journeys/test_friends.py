@@ -135,3 +135,16 @@ def test_an_unknown_link_joins_all_the_same(shop: CornerShop) -> None:
     shop.erases(anna)
     with shop.store.transaction() as tx:
         assert shop.members.join(tx, "cafe", Person("en", "Clara"), shop.now, code).unthanked == "unknown"
+
+
+def test_a_coupon_that_has_run_out_holds_up_nobody(shop: CornerShop) -> None:
+    few = [{"key": "cake", "name": {"en": "A cake"}, "stock": 1}]
+    shop.amends(referral=REFERRAL | {"give": {"coupon": "cake"}}, coupons=few)
+    anna = shop.joins("Anna")
+    guests = [brings(shop, anna, name)[0] for name in ("Boris", "Cem")]
+    for guest in guests:
+        shop.posts(guest, total=1_000)
+    thanks(shop)
+    assert [coupon.key for coupon in shop.card(anna).coupons] == ["cake"]
+    assert [shop.balance(guest) for guest in guests] == [10 + 50, 10 + 50]
+    assert states(shop) == [("paid", None)] * 2

@@ -138,6 +138,16 @@ def test_after_returns_it_is_as_if_only_the_rest_had_been_bought(shop: CornerSho
     assert [each.split(", ", 1)[1] for each in mine["counts"]] == [each.split(", ", 1)[1] for each in bens["counts"]]
 
 
+def test_what_the_bill_has_beyond_its_lines_stays_bought(shop: CornerShop):
+    anna, ben = shop.joins(), shop.joins("Ben")
+    shop.posts(anna, "R1", total=9_000, lines=BASKET[2:])
+    assert shop.takes_lines_back("R1", (0, 1))["balances"]["points"] == 76 + 10
+    shop.posts(ben, "R2", total=9_000 - 1_399)
+    assert shop.state(anna)["purses"] == shop.state(ben)["purses"]
+    shop.takes_back("R1")
+    assert shop.balance(anna) == 0 and shop.flaws() == []
+
+
 def test_a_voucher_that_is_no_longer_earned_goes_unless_it_was_used(shop: CornerShop):
     anna, ben = shop.joins(), shop.joins("Ben")
     buys(shop, anna, "R1")

@@ -145,7 +145,7 @@ def test_a_multiplier_and_a_cap_are_told_in_the_order_in_which_they_worked() -> 
     )
     assert said("earn", 50, why, "pl").startswith("Zapłacono 45,90 zł, za każde 1,00 zł – 1 punkt, zaokrąglone w dół:")
     assert said("earn", 50, why, "ru").endswith(
-        "за день не больше 50 баллов, сверх этого не учтено: 40 баллов; всего 50 баллов."
+        "предел за день — 50 баллов, сверх этого не учтено: 40 баллов; всего 50 баллов."
     )
 
 

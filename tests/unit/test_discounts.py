@@ -65,6 +65,13 @@ def test_a_bill_that_does_not_fit_is_told_why() -> None:
     assert taken(Discount(percent=10, min_total=7550)).amount == 755
 
 
+def test_nothing_is_used_up_for_nothing() -> None:
+    for bill in (Bill(0), Bill(9), Bill(9, (Line(9, 1),))):
+        with pytest.raises(DoesNotFit, match="take nothing off"):
+            taken(Discount(percent=10), bill)
+    assert taken(Discount(percent=10), Bill(10)).amount == 1
+
+
 def test_the_free_piece_is_never_a_line_that_costs_nothing() -> None:
     assert taken(Discount(free_item=True), Bill(500, (Line(0, 1), Line(500, 1)))) == Off(500, (0, 500))
 

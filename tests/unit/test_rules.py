@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passes.points.outcome import Issue, Outcome, evaluate
+from passes.points.outcome import Issue, Note, Outcome, evaluate
 from passes.points.rules import (
     MAIN,
     Caps,
@@ -308,6 +308,15 @@ def test_stamp_cards(filled: int, coffees: int, carry: bool, stamps: int, used: 
     given, outcome = buys(rules, 0, line, standing=Standing(stamps=filled))
     assert (given, outcome.used) == ({"stamp": stamps}, used)
     assert {issue.coupon: issue.times for issue in outcome.issues} == coupons
+
+
+def test_what_one_receipt_cannot_bring_of_coupons_is_told_and_points_are_not_cut():
+    prizes = (Prize(5, Gift("points", 7)), Prize(10, Gift(coupon="coffee")))
+    rules = RuleSet((STAMP,), stamps=StampCard("stamps", "stamps", 10, prizes))
+    given, outcome = buys(rules, 0, Line(0, 255, "latte", "coffee"))
+    assert given == {"stamp": 255, "stamps": 26 * 7} and outcome.used == 250
+    assert [(issue.coupon, issue.times) for issue in outcome.issues] == [("coffee", 20)]
+    assert outcome.notes == (Note("stamps", "gifts", 20, 5),)
 
 
 @given(st.integers(0, 9), st.integers(1, 40), st.integers(1, 40))

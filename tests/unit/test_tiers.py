@@ -42,6 +42,7 @@ YEAR = Policy(LEVELS, "spend", period="year")
 KIND_YEAR = replace(YEAR, grace_days=30)
 QUARTER = Policy(LEVELS, "spend", period="months", months=3)
 KIND_QUARTER = replace(QUARTER, grace_days=10)
+KINDEST_MONTH = replace(QUARTER, months=1, grace_days=60)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,10 @@ KIND_QUARTER = replace(QUARTER, grace_days=10)
             None,
             None,
         ),
+        # A long grace holds what was counted in every month since, not in the first and the last alone.
+        (KINDEST_MONTH, {"2026-02": 1000}, "2026-03-15", "silver", "2026-04-30"),
+        (KINDEST_MONTH, {"2026-02": 1000}, "2026-04-29", "silver", "2026-04-30"),
+        (KINDEST_MONTH, {"2026-02": 1000}, "2026-04-30", None, None),
         # For ever.
         (Policy(LEVELS, "visits"), {"": 5000}, "2026-06-01", "gold", None),
         (Policy(LEVELS, "visits"), {"": 999}, "2026-06-01", None, None),

@@ -65,6 +65,8 @@ def refuse(wrong: ValidationError) -> NoReturn:
 
 def _under(tx: Connection, key: str, do: Callable[[Connection], Said]) -> Said:
     asked = {"method": request.method, "path": request.path, "body": request.get_json(silent=True)}
+    if request.args:
+        asked["query"] = sorted(request.args.items(multi=True))
     content = idempotency.veiled(service().secrets, asked)
     return idempotency.once(tx, f"api {caller().id}", key, content, service().now, lambda: do(tx))
 

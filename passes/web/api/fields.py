@@ -43,6 +43,16 @@ def _said(value: str) -> str:
     return value
 
 
+_NUMBER = r"^(?=.*\S)(?!/|\.{1,2}$)[^\u0000-\u001f\u007f]+$"
+
+
+def _number(value: str) -> str:
+    """A receipt is reversed at an address that holds its number: those that no address can hold are refused at once."""
+    if not re.search(_NUMBER, value):
+        raise ValueError("something that can be written in an address: no line breaks, no “/” in front")
+    return value
+
+
 _NOT_BLANK: dict[str, Any] = {"pattern": r"\S"}
 
 # The check comes after the bounds: before them it would drop the bounds from the schema.
@@ -65,9 +75,9 @@ Receipt = Annotated[
         min_length=1,
         max_length=80,
         description="The till's own number; unique per programme.",
-        json_schema_extra=_NOT_BLANK,
+        json_schema_extra={"pattern": _NUMBER},
     ),
-    AfterValidator(_said),
+    AfterValidator(_number),
 ]
 Place = Annotated[str, Field(max_length=80)]
 Reason = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=_NOT_BLANK), AfterValidator(_said)]

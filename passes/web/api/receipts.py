@@ -166,7 +166,7 @@ class Effects(Answer):
 
 
 class Quoted(Answer):
-    """`notes` say what a rule would have given and a cap did not let it."""
+    """`notes` say what a rule would have given, and which cap did not let it (`stock`: no such coupon is left)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_QUOTED]})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...points.amounts import Amounts
-from ...points.why import Entry, Teller
+from ...points.why import OF_COUPONS, Entry, Teller
 from ...programmes import Programme
 from ...words import Words
 
@@ -62,8 +62,8 @@ def _sentences(body: Mapping[str, Any], teller: Teller, words: Words) -> Iterato
     entries = [_entry(entry) for entry in body["entries"]]
     yield from filter(None, map(teller.sentence, entries))
     given = {entry.why.get("rule") for entry in entries}
-    # What a cap took of an entry is said with it.
-    notes = [note for note in body.get("notes", ()) if note["rule"] not in given]
+    # What a cap took of an entry is said with it; coupons are no entries.
+    notes = [note for note in body.get("notes", ()) if note["rule"] not in given or note["cap"] in OF_COUPONS]
     yield from map(teller.capped, notes)
     if not entries and not notes:
         yield words.say("staff.why.nothing")
