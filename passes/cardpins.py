@@ -10,13 +10,12 @@ import hmac
 import re
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from . import tries
 from .cards import Held
 from .errors import BadInput, Forbidden, TooManyTries
 from .secrets import Secrets
-from .store import Connection
+from .store import Connection, insert_into
 from .store import tables as t
 from .tries import Counter
 
@@ -47,8 +46,7 @@ def put(tx: Connection, secrets: Secrets, held: Held, pin: str, now: int) -> Non
     if len(set(pin)) == 1 or any(pin in row for row in _TOO_EASY):
         raise BadInput("This PIN is too easy to guess; choose another.", field="pin")
     values = {"hash": _hash(secrets, held, pin), "changed": now}
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(t.CardPin).values(card_id=held.id, **values)
+    added = insert_into(tx, t.CardPin).values(card_id=held.id, **values)
     tx.execute(added.on_conflict_do_update(index_elements=["card_id"], set_=values))
 
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .errors import BadInput, Conflict, NotFound
 from .staff import Person
-from .store import Connection, Row
+from .store import Connection, Row, insert_into
 from .store import tables as t
 from .text import one_line
 
@@ -32,10 +31,10 @@ def record(
     staff_id: int | None = None,
     card_id: int | None = None,
 ) -> None:
+    """Keep it for a manager; `at` is the till's time and `now` ours, in seconds. The same once more changes nothing."""
     values = {"till_id": till_id, "fingerprint": fingerprint, "why": why, "content": dict(content)}
     values |= {"staff_id": staff_id, "card_id": card_id, "at": at, "created": now}
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    tx.execute(dialect.insert(t.Conflict).values(values).on_conflict_do_nothing())
+    tx.execute(insert_into(tx, t.Conflict).values(values).on_conflict_do_nothing())
 
 
 def latest(tx: Connection, limit: int = 100) -> Sequence[Row]:

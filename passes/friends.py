@@ -20,7 +20,6 @@ from .points import receipts, returns
 from .points.orders import Order
 from .points.plans import without_rules
 from .points.purses import MEMBER, Draft
-from .programmes import Programme
 from .referrals import Contacts
 from .store import Connection, Row, Store
 from .store import tables as t
@@ -62,11 +61,11 @@ def _settle(tx: Connection, which: Row, contacts: Contacts, now: int) -> None:
         assert part is not None
         for one, role, gift in ((referrer, "referrer", part.give), (friend, "friend", part.friend)):
             if gift is not None and one.row.status == "active":
-                _give(tx, programme, one, role, gift, _number(row, role), now)
+                _give(tx, one, role, gift, _number(row, role), now)
         _set(tx, row.id, "paid")
 
 
-def _give(tx: Connection, programme: Programme, held: Held, role: str, gift: GivePart, number: str, now: int) -> None:
+def _give(tx: Connection, held: Held, role: str, gift: GivePart, number: str, now: int) -> None:
     case = receipts.case_of(tx, held, Order(number, event="referral"), now)
     if gift.coupon is not None:
         plan = without_rules(case, ())

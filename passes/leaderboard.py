@@ -47,7 +47,7 @@ def nickname(tx: Connection, card_id: int) -> str | None:
 def appear(tx: Connection, held: Held, name: str, now: int) -> str:
     """Be seen under this name from now on; the name as it is shown. The caller holds the card's row."""
     held.refuse_unless_active()
-    if not programmes.get(tx, held.row.programme_id).definition.leaderboard:
+    if not programmes.of_card(tx, held).definition.leaderboard:
         raise Conflict("This programme has no leaderboard.", field="nickname")
     shown = one_line(name)
     if not LEAST_NAME <= len(shown) <= MOST_NAME:

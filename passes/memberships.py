@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from . import revisions
 from .card import Membership
@@ -21,7 +20,7 @@ from .definition import Definition
 from .drawing import membership
 from .errors import BadInput, Conflict
 from .programmes import Programme
-from .store import Connection
+from .store import Connection, insert_into
 from .store import tables as t
 
 MOST_PERIODS = 36
@@ -62,8 +61,7 @@ def pay_until(tx: Connection, programme: Programme, held: Held, until: int, now:
 
 def _put(tx: Connection, programme: Programme, held: Held, until: int, day: int, now: int) -> Membership:
     values: dict[str, Any] = {"paid_until": until, "day": day, "changed": now}
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(t.Membership).values(card_id=held.id, **values)
+    added = insert_into(tx, t.Membership).values(card_id=held.id, **values)
     tx.execute(added.on_conflict_do_update(index_elements=["card_id"], set_=values))
     revisions.record(tx, held.id, now)
     stands = state(tx, programme.definition, held.id, now)

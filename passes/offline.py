@@ -66,11 +66,11 @@ class Queued:
         kept = ("id", "seq", "kind", "receipt", "total", "redeem", "reward")
         return {name: getattr(self, name) for name in kept if getattr(self, name)}
 
-    def order(self, currency: str) -> Order:
+    def order(self, currency: str, location: str) -> Order:
         """As the page with a connection would have asked: an action whose answer was lost counts once."""
         if self.kind == "reward":
             return Order(self.receipt, reward=self.reward)
-        return Order(self.receipt, total=self.total, currency=currency, redeem=self.redeem)
+        return Order(self.receipt, total=self.total, currency=currency, redeem=self.redeem, location=location or None)
 
     @property
     def whats(self) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ class _Counting:
         if "earn" in queued.whats:
             rights.refuse_own_card(tx, who, held.id)
         programme = programmes.of_card(tx, held)
-        order = queued.order(programme.definition.currency)
+        order = queued.order(programme.definition.currency, self._till.location)
         answer = receipts.post(tx, held, order, self._now, who.stamp)
         balance = answer.body["balances"][programme.definition.unit]
         if answer.repeated:

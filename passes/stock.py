@@ -7,10 +7,9 @@ Taking is one conditional statement: whoever comes at the same moment as the las
 from __future__ import annotations
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .points.tallies import WHOLE_PROGRAMME
-from .store import Connection
+from .store import Connection, insert_into
 from .store import tables as t
 
 NO_LIMIT = 2**62
@@ -23,8 +22,7 @@ def take(tx: Connection, programme_id: int, thing: str, most: int, card_id: int 
     which = {"b_programme_id": programme_id, "b_key": thing, "b_card_id": card_id}
     # The row is made by whoever comes first; from then on the condition below is asked under its lock.
     values = {"programme_id": programme_id, "key": thing, "card_id": card_id, "period": PERIOD, "amount": 0}
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    tx.execute(dialect.insert(t.Tally).values(values).on_conflict_do_nothing())
+    tx.execute(insert_into(tx, t.Tally).values(values).on_conflict_do_nothing())
     return tx.execute(_TAKE, which | {"b_n": n, "b_most": most}).rowcount == 1
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from .store import Connection
+from .store import Connection, insert_into
 from .store import tables as t
 
 FIRST_WAIT_SECONDS = 60
@@ -65,8 +64,7 @@ def give_back(tx: Connection, counter: Counter) -> None:
 
 def _lock(tx: Connection, counter: Counter, now: int) -> tuple[int, int]:
     row: dict[str, Any] = {"who": counter.who, "failures": 0, "latest": now}
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    tx.execute(dialect.insert(t.Tries).values(row).on_conflict_do_nothing())
+    tx.execute(insert_into(tx, t.Tries).values(row).on_conflict_do_nothing())
     found = select(t.Tries.failures, t.Tries.latest).where(t.Tries.who == counter.who).with_for_update()
     failures, latest = tx.execute(found).one()
     return failures, latest

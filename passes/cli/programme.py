@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
+_EFFECT = (
+    *("reminder", "reminded", "came", "left alone", "came", "more came by", "between"),
+    *("would have come anyway", "extra visits", "extra spent", "verdict"),
+)
+
+
 @click.group()
 def programme() -> None:
     """What a programme promises and owes."""
@@ -97,12 +103,13 @@ def reminders(home: Home, key: str) -> None:
     with home.store.reading() as tx:
         found = programmes.find(tx, key)
         effects = report.effects(tx, found, int(time.time()))
-    click.echo("reminder\treminded\tcame\tleft alone\tcame\tmore came by\tbetween\textra visits\textra spent\tverdict")
+    click.echo("\t".join(_EFFECT))
     for name, each in effects.items():
         low, high = each.interval
         click.echo(
             f"{name}\t{each.given.people}\t{each.given.came}\t{each.control.people}\t{each.control.came}\t"
-            f"{each.uplift:+.1%}\t{low:+.1%} to {high:+.1%}\t{each.extra_visits}\t{each.extra_spent}\t{each.verdict}"
+            f"{each.uplift:+.1%}\t{low:+.1%} to {high:+.1%}\t{each.came_anyway:.0%}\t"
+            f"{each.extra_visits}\t{each.extra_spent}\t{each.verdict}"
         )
     click.echo(f"Spent is in the smallest unit of {found.definition.currency}.", err=True)
 

@@ -54,6 +54,7 @@ def unknown_units(definition: Definition) -> Iterator[str]:
 
 
 def unknown_keys(definition: Definition) -> Iterator[str]:
+    """Tiers and coupons that are named and not there, each as a sentence that begins with the field."""
     tiers = {tier.key for tier in definition.tiers}
     coupons = {coupon.key for coupon in definition.coupons}
     for path, part in walk(definition):

@@ -1,4 +1,7 @@
-"""What every part of a definition is made of: kinds of values, when something holds, which goods, when it ends."""
+"""What every part of a definition is made of: kinds of values, when something holds, which goods, when it ends.
+
+A part checks what it can see of itself; what must fit together across parts is `consistency`'s. Nothing reads a clock.
+"""
 
 from __future__ import annotations
 

@@ -189,7 +189,11 @@ class _Evaluation:
             return ALL
         bits = self._bits.get(id(goods))
         if bits is None:
-            bits = sum(1 << place for place, line in enumerate(self.purchase.lines) if goods.has(line))
+            bits, bit = 0, 1
+            for line in self.purchase.lines:
+                if goods.has(line):
+                    bits |= bit
+                bit <<= 1
             self._bits[id(goods)] = bits
         return bits
 

@@ -198,7 +198,9 @@ def histories(tx: Connection, span: Span, first: int, last: int) -> Iterator[His
     cards = select(*columns).join(t.Member, t.Member.id == t.Card.member_id).order_by(t.Card.id)
     mine = t.Card.id.between(first, last), t.Card.programme_id == span.programme_id
     moved, welcomed = _moved(tx, span, first, last)
-    receipts = groupby(tx.execute(_RECEIPTS, range_ | {"newest": span.newest_receipt}), attrgetter("card_id"))
+    receipts = groupby(
+        tx.execute(_RECEIPTS, range_ | {"newest": span.newest_receipt}).yield_per(CHUNK), attrgetter("card_id")
+    )
     card_id, rows = next(receipts, (0, iter(())))
     for card in tx.execute(cards.where(*mine)).all():
         while card_id and card_id < card.id:

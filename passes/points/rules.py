@@ -236,11 +236,11 @@ class Goal:
     repeats: bool = False
     carry_over: bool = True
 
-    @property
+    @cached_property
     def reached(self) -> str:
         return f"goal:{self.key}"
 
-    @property
+    @cached_property
     def given(self) -> str:
         return f"goal:{self.key}:given"
 

@@ -40,6 +40,7 @@ def pay(tx: Connection, case: Case, left: Bill) -> Move | None:
 
 
 def adjust(tx: Connection, case: Case, left: Bill) -> Move | None:
+    """What staff give (above zero) or take of a unit; nobody decides here whether they may."""
     amount, why, definition = case.order.adjust, {"reason": case.order.reason}, case.definition
     if not amount:
         return None

@@ -65,7 +65,7 @@ def _look(tx: Connection, card_id: int, now: int) -> None:
     due = tx.execute(select(t.Rhythm.due).where(t.Rhythm.card_id == card_id)).scalar()
     if due is None or due > now:
         return
-    programme = programmes.get(tx, held.row.programme_id)
+    programme = programmes.of_card(tx, held)
     following = _remind(tx, programme, held, now) if held.row.status == "active" else None
     tx.execute(update(t.Rhythm).where(t.Rhythm.card_id == card_id).values(due=following))
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 from sqlalchemy import Row as SqlRow
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
 
@@ -22,12 +23,15 @@ from ..errors import Busy, ConfigError
 from .glances import Glances
 from .queue import Queue
 
+if TYPE_CHECKING:
+    from .tables import Base
+
 WAIT_SECONDS = 30
 
 Row: TypeAlias = SqlRow[*tuple[Any, ...]]
 """A row of any columns."""
 
-__all__ = ["Connection", "Row", "Store", "mark_stale"]
+__all__ = ["Connection", "Row", "Store", "insert_into", "mark_stale"]
 
 
 class Store:
@@ -99,6 +103,11 @@ class Store:
 def mark_stale(tx: Connection) -> None:
     """Have the workers woken once this transaction is committed."""
     tx.info["stale"] = True
+
+
+def insert_into(tx: Connection, row: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say what happens when the row is there already; each database has one of its own."""
+    return sqlite.insert(row) if tx.dialect.name == "sqlite" else postgresql.insert(row)
 
 
 def _nobody() -> None:

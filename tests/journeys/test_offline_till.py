@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from passes import cards, codes, revisions
+from passes.members import Person
 from passes.points import audit, receipts
 from passes.points.orders import Order
 from passes.store import tables as t
@@ -165,6 +166,23 @@ def test_an_answer_that_was_lost_online_is_not_counted_again(shop: Shop, counter
     counter.sends(f"/staff/cards/{serial}/receipts", {"receipt": receipt, "amount": "25"})
     assert counter.outcomes(Alone(counter).earns(serial, 2500, receipt=receipt)) == ["repeated"]
     assert shop.balance(serial) == 25
+
+
+def test_a_rule_of_one_place_holds_at_its_tills_alone(shop: Shop, counter: Counter) -> None:
+    key = f"street-{token_hex(3)}"
+    opening = {"key": "opening", "measure": "visit", "amount": 50, "when": {"locations": ["Old Town"]}}
+    shop.promises(key=key, name={"en": "Street"}, earn={"points": 1, "per": 100}, rules=[opening])
+    serials = []
+    for name in ("Anna", "Jan", "Ola"):
+        with shop.service.store.transaction() as tx:
+            serials.append(shop.service.members.join(tx, key, Person("en", name), shop.service.now).serial)
+    anna, jan, ola = serials
+    counter.sells(anna, amount="10")
+    counter.syncs(Alone(counter).earns(jan, 1000))
+    elsewhere = Counter(shop, "Counter 2", location="Harbour")
+    elsewhere.starts(KASIA)
+    elsewhere.sells(ola, amount="10")
+    assert [shop.balance(serial) for serial in (anna, jan, ola)] == [60, 60, 10]
 
 
 def test_a_till_put_back_from_an_old_image_is_noticed(shop: Shop, counter: Counter) -> None:

@@ -240,6 +240,9 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         # A coupon: a tap for it, the bill, a tap to count.
         page.goto(f"{open_shop.url}/staff/cards/{jan}")
         expect(page.get_by_label("Price of the piece").first).to_be_hidden()
+        page.get_by_label("Free coffee").tap()
+        expect(page.get_by_label("Price of the piece").first).to_be_focused()
+        page.get_by_label("Free coffee").tap()
         page.get_by_label("10 % off").tap()
         page.locator("#amount").fill("50")
         expect(page.locator("#quote")).to_contain_text("Still to pay: PLN45.00")

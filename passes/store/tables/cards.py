@@ -1,4 +1,7 @@
-"""A member's card: its newest drawing, the places where it lives, and what it holds beside points."""
+"""A member's card: its newest drawing, the places where it lives, and what it holds beside points.
+
+A card's row is what writers lock (see `cards`); points themselves are the ledger's.
+"""
 
 from __future__ import annotations
 

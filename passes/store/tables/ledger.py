@@ -1,4 +1,8 @@
-"""What moved points, what is left of them, and what is counted beside them."""
+"""What moved points, what is left of them, and what is counted beside them.
+
+Receipts and postings are only added to; a receipt's row learns by what it was reversed and what of it still stands.
+Purses, lots and tallies follow from them and are checked against them (see `points.audit`).
+"""
 
 from __future__ import annotations
 

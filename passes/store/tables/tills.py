@@ -1,4 +1,7 @@
-"""Scanning devices, and what people did at them."""
+"""Scanning devices, and what people did at them.
+
+Keys and codes are held as hashes alone. The log of actions is only added to and names no member.
+"""
 
 from __future__ import annotations
 

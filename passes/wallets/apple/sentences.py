@@ -35,6 +35,7 @@ ALIKE = (
 
 
 def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[Offer], zone: tzinfo) -> Iterable[str]:
+    """The lines of a language that are the same on many cards, so that they are written once."""
     for key in ALIKE:
         yield strings.line(key, words.say(key))
     if (heading := phrases.heading_key(words, card)) not in ALIKE:

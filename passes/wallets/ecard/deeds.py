@@ -77,7 +77,7 @@ class Deeds:
     def own(self, held: Held) -> Own:
         """What this card's programme lets its member do here."""
         with self._service.store.reading() as tx:
-            definition = programmes.get(tx, held.row.programme_id).definition
+            definition = programmes.of_card(tx, held).definition
             known = leaderboard.nickname(tx, held.id) or ""
             code = tx.execute(select(t.FriendCode.code).where(t.FriendCode.card_id == held.id)).scalar()
         if definition.referral is not None and code is None:

@@ -25,6 +25,7 @@ class Turning:
 
 
 def turning(revision: Revision, secrets: Secrets, now: int) -> Turning:
+    """The keys of this card, and a credential for the day, which begins at midnight UTC."""
     card = revision.card
     id, generation, day = codes.id_of(card.code), card.link_version, now // DAY_SECONDS
     signer = credentials.signer(secrets, secrets.current)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from ...store import Connection, Row
+from ...store import Connection, Row, insert_into
 from ...store import tables as t
 
 CLASS_ASK_SECONDS = 86_400
@@ -155,6 +154,5 @@ def is_new(tx: Connection, nonce: str, now: int) -> bool:
 
 def _add(tx: Connection, into: type[t.Base], **values: object) -> bool:
     """Insert unless it is there; whether it was not."""
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     key = next(iter(t.table(into).primary_key))
-    return tx.execute(insert(into).values(values).on_conflict_do_nothing().returning(key)).first() is not None
+    return tx.execute(insert_into(tx, into).values(values).on_conflict_do_nothing().returning(key)).first() is not None

@@ -37,6 +37,7 @@ def check(request: Request) -> None:
 
 
 def parse(raw: bytes) -> Any:
+    """The JSON in these bytes. Raises `NotJson`, or `BadInput` for a number that others could not hold."""
     try:
         return json.loads(
             raw.decode("utf-8"),

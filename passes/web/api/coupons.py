@@ -99,7 +99,7 @@ def of_card(path: CardPath, query: Page) -> Response:
     with service().store.reading() as tx:
         held = cards.by_serial(tx, path.serial)
         rows = issued.of_card(tx, held.id, query.limit + 1, query.after)
-        programme = programmes.get(tx, held.row.programme_id)
+        programme = programmes.of_card(tx, held)
     shown = rows[: query.limit]
     following = shown[-1].id if len(rows) > len(shown) else None
     return listed("coupons", [_shown(row, programme) for row in shown], following)
@@ -112,7 +112,7 @@ def give(path: CardPath, body: NewCoupon, header: Once) -> tuple[Response, int]:
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, path.serial, lock=True)
         held.refuse_unless_active()
-        programme = programmes.get(tx, held.row.programme_id)
+        programme = programmes.of_card(tx, held)
         codes = issued.issue(tx, programme, body.coupon, held.id, service().now, body.count)
         revisions.record(tx, held.id, service().now)
         return 201, {"codes": [written(code) for code in codes]}

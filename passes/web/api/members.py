@@ -1,4 +1,7 @@
-"""Members: join, find, change, erase."""
+"""Members: join, find, change, erase.
+
+Contacts go in and come out in the clear and lie in the store sealed; an answer that is kept for a repeat holds none.
+"""
 
 from __future__ import annotations
 

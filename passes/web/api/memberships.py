@@ -59,7 +59,7 @@ def show(path: CardPath) -> Response:
     """Show whether a card's membership is paid, and until when."""
     with service().store.reading() as tx:
         held = cards.by_serial(tx, path.serial)
-        stands = kept.state(tx, programmes.get(tx, held.row.programme_id).definition, held.id, service().now)
+        stands = kept.state(tx, programmes.of_card(tx, held).definition, held.id, service().now)
     if stands is None:
         raise NotFound("This programme has no membership.")
     return jsonify(asdict(stands))
@@ -74,7 +74,7 @@ def pay(path: CardPath, body: Payment, header: Once) -> tuple[Response, int]:
 
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, path.serial, lock=True)
-        programme = programmes.get(tx, held.row.programme_id)
+        programme = programmes.of_card(tx, held)
         if body.paid_until is not None:
             return 200, asdict(kept.pay_until(tx, programme, held, body.paid_until, service().now))
         return 200, asdict(kept.renew(tx, programme, held, body.periods or 1, service().now))

@@ -1,4 +1,7 @@
-"""Programmes: what is promised to members."""
+"""Programmes: what is promised to members, as a definition that is refused whole or taken whole.
+
+No rule is judged here: what a definition may say is `definition`'s affair, what of it cannot be meant is the linter's.
+"""
 
 from __future__ import annotations
 

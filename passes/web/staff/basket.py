@@ -13,9 +13,11 @@ from typing import Any
 
 from ...card import Text
 from ...definition import CouponPart, Definition, RulePart
-from ...points.rules import MOST_GIFTS, Goods, Line
+from ...points.rules import Goods, Line
 
 VISIT = "visit"
+# More in one go is a slip of the finger.
+MOST_AT_ONCE = 20
 _STAMPED = ("stamps", "visits")
 ANYTHING = Goods()
 
@@ -36,7 +38,7 @@ class Stamping:
     @property
     def most(self) -> int:
         """How many at once; nobody comes in twice."""
-        return 1 if self.goods is None else MOST_GIFTS
+        return 1 if self.goods is None else MOST_AT_ONCE
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,11 @@ def coupon_codes(given: Filled) -> list[str]:
     return list(dict.fromkeys([*ticked, *([couponcodes.written(typed)] if typed else [])]))
 
 
-def order(given: Filled, programme: Programme, kinds: Mapping[str, str]) -> Order:
+def order(given: Filled, programme: Programme, kinds: Mapping[str, str], location: str) -> Order:
     """A reward, or a purchase: what is bought, what is stamped, what takes off the bill and what pays it.
 
-    `kinds` says what each coupon is, used or not: a form that is sent again must ask for the same.
+    `location` is the till's, empty where there is none. `kinds` says what each coupon is, used or not: a form that is
+    sent again must ask for the same.
     """
     number, definition = receipt(given.get("receipt", "")), programme.definition
     if given.get("reward"):
@@ -75,6 +76,7 @@ def order(given: Filled, programme: Programme, kinds: Mapping[str, str]) -> Orde
     goods = counts.goods if counts else None
     return Order(
         number,
+        location=location or None,
         total=total,
         currency=definition.currency,
         redeem=redeem,

@@ -10,7 +10,6 @@ from ... import phrases
 from ...card import Card, Coupon
 from ...definition import CouponPart, Definition
 from ...points.amounts import Amounts
-from ...points.rules import MOST_GIFTS
 from ...wallets.ecard.face import Face
 from ...words import Words, amount
 from . import basket
@@ -54,7 +53,7 @@ def tickets(card: Card, definition: Definition, said: Words, zone: tzinfo, now: 
 def stepper(card: Card, definition: Definition, said: Words) -> Stepper | None:
     """A stamp or a visit without a bill, or a prepaid visit that is taken off; None: there is nothing of the kind."""
     if card.kind == "visits":
-        most = min(card.balance, MOST_GIFTS)
+        most = min(card.balance, basket.MOST_AT_ONCE)
         return Stepper("points", said.say("staff.visits"), said.say("staff.visit_take"), most, True) if most else None
     counts = basket.stamping(definition)
     if counts is None:

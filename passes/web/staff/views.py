@@ -213,7 +213,7 @@ def _order(programme: Programme) -> Order:
     """What the form asks for."""
     with service().store.reading() as tx:
         kinds = coupons.kinds(tx, programme, form.coupon_codes(request.form))
-    return form.order(request.form, programme, kinds)
+    return form.order(request.form, programme, kinds, presence().location)
 
 
 def _bill(given: Mapping[str, str]) -> str | None:

@@ -61,8 +61,15 @@ function openBill(form) {
   const stepper = /** @type {HTMLElement | null} */ (form.querySelector("[data-part=stepper]"));
   if (stepper) step(stepper, quoteSoon);
   form.addEventListener("input", quoteSoon);
+  form.addEventListener("change", askPrice);
   onceOnly(form);
   if (!isEmpty(form)) quoteSoon();
+}
+
+/** A piece that a coupon gives is worth nothing until its price is typed. @param {Event} event */
+function askPrice({ target }) {
+  const ticket = /** @type {HTMLInputElement} */ (target).matches(".ticket :checked") ? /** @type {Element} */ (target).closest(".ticket-of") : null;
+  /** @type {HTMLInputElement | null} */ (ticket?.querySelector(".ticket-price input") ?? null)?.focus();
 }
 
 /** A coupon that was scanned while its card's page is open goes with the bill. @param {string} code */
