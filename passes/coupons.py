@@ -217,9 +217,13 @@ def gift_if_any(case: Case, kind: str, rule: str) -> Act:
 
 
 def take_back(tx: Connection, effect: Effect, now: int) -> None:
-    """What a receipt gave goes with it, and one more is there again; one that was used meanwhile stays used."""
-    given = update(t.Coupon).where(t.Coupon.code == effect["code"], t.Coupon.state == "issued")
-    if tx.execute(given.values(state="void", changed=now)).rowcount and effect.get("stock") is not None:
+    """What a receipt gave goes with it, and one more is there again. One that was used meanwhile stays used; should its
+    use be undone, it is over."""
+    given = update(t.Coupon).where(t.Coupon.code == effect["code"])
+    voided = given.where(t.Coupon.state == "issued").values(state="void", changed=now)
+    if not tx.execute(voided).rowcount:
+        tx.execute(given.where(t.Coupon.state == "redeemed").values(ends=now))
+    elif effect.get("stock") is not None:
         stock.give_back(tx, effect["programme"], _thing(effect["coupon"]))
 
 

@@ -109,6 +109,8 @@ class Life:
         self._rules, self._at = book.at(created), created
         self._standing_receipts: list[Happened] = []
         self._done: dict[int, Done] = {}
+        # By receipt: what was let go when it was taken back.
+        self._debts: dict[int, list[tuple[Posted, int]]] = {}
 
     def joins(self, is_welcomed: bool) -> list[Posted]:
         """The gift for joining, if this card had one or would have."""
@@ -269,6 +271,7 @@ class Life:
             tallied = tier_counts(done.rules.definition, kept.purchase.moment, kept.purchase, outcome)
             target = dict(outcome.counts) | tallied
         posted = self._undo(done, kept.redeemed if kept and not is_whole else 0, outcome, is_whole, now)
+        posted += self._collects(posted, now)
         for key, amount in done.counts.items():
             left = min(target.get(key, 0), amount)
             self._move(key, left - amount)
@@ -297,7 +300,8 @@ class Life:
         targets = [0 if is_whole else _target(each, given, redeemed, outcome.used) for each in done.posted]
         pairs = list(zip(done.posted, targets, strict=True))
         back = [self._gives_back(each, target, now) for each, target in pairs if not each.lot and target < each.kept]
-        gone = [self._takes_again(each, target, now) for each, target in pairs if each.lot and target < each.kept]
+        mine = self._debts.setdefault(done.happened.id, [])
+        gone = [self._takes_again(each, target, now, mine) for each, target in pairs if each.lot and target < each.kept]
         for each, target in pairs:
             each.kept = target
         return back + gone
@@ -318,7 +322,7 @@ class Life:
             self._of(posted.unit).ended += ended
         return Posted("reverse", posted.unit, posted.kept - target, lot=first)
 
-    def _takes_again(self, posted: Posted, target: int, now: int) -> Posted:
+    def _takes_again(self, posted: Posted, target: int, now: int, debts: list[tuple[Posted, int]]) -> Posted:
         """What the card does not have any more is let go."""
         pot, wanted = self._pot(posted.unit), posted.kept - target
         amount = min(wanted, pot.balance)
@@ -326,7 +330,26 @@ class Life:
         if posted.kind in ("earn", "welcome"):
             pot.earned = max(0, pot.earned - wanted)
         self._count(posted, -amount, now)
+        if amount < wanted:
+            debts.append((posted, wanted - amount))
         return Posted("reverse", posted.unit, amount, uses=uses)
+
+    def _collects(self, undone: Sequence[Posted], now: int) -> list[Posted]:
+        """What was let go is taken after all from what comes back."""
+        back = {each.unit: each.amount for each in undone if each.lot}
+        taken = []
+        for _, debts in sorted(self._debts.items()) if back else ():
+            for place, (posted, owed) in enumerate(debts):
+                pot = self._pot(posted.unit)
+                amount = min(owed, back.get(posted.unit, 0), pot.balance)
+                if amount:
+                    debts[place] = posted, owed - amount
+                    back[posted.unit] -= amount
+                    idle_end = self._idle_end(self._rules, posted.unit)
+                    uses = pot.take(amount, now, idle_end, first=posted.lot)
+                    self._count(posted, -amount, now)
+                    taken.append(Posted("reverse", posted.unit, amount, uses=uses))
+        return taken
 
     def _settle(self, rules: Rules, now: int) -> None:
         """Where the card stands among the tiers."""

@@ -42,6 +42,11 @@ def of_unit(account: str, unit: str) -> str:
     return f"{account}:{unit}" if unit else account
 
 
+def account_of(name: str, unit: str) -> str:
+    """The account without the unit, as drafts name it."""
+    return name.removesuffix(f":{unit}") if unit else name
+
+
 def is_member(account: str) -> bool:
     return account == MEMBER or account.startswith(f"{MEMBER}:")
 

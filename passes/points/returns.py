@@ -19,11 +19,12 @@ from ..reminders import schedule
 from ..store import Connection, Row
 from ..store import tables as t
 from . import ledger, mechanisms, receipts, tallies, tiers
+from .debts import Debts
 from .moves import Effect
 from .orders import Answer, Case, Order
 from .outcome import Outcome, evaluate
 from .plans import Plan, place_after, tier_counts
-from .purses import MEMBER, Draft, Lot, Purse, changes, is_member, rehearse, unit_of
+from .purses import MEMBER, Draft, Lot, Purse, account_of, changes, is_member, rehearse, unit_of
 from .remainder import Kept, Returned, left_of
 from .rules import Key, Last, Standing, moment
 from .tiers import Place
@@ -105,7 +106,8 @@ class _Undoing:
             select(t.Posting).where(t.Posting.receipt_id == original.id).order_by(t.Posting.seq)
         ).all()
         self.before = self._returns()
-        self.effects: list[Effect] = list(original.effects or [])
+        self.effects: list[Effect] = [dict(effect) for effect in original.effects or []]
+        self.debts = Debts(tx, case, original.id, self.effects)
         taken = self._taken_back()
         self.kept = {posting.seq: posting.amount - taken.get(posting.seq, 0) for posting in self.postings}
         # By posting: what could not be taken back and never will be.
@@ -212,7 +214,7 @@ class _Undoing:
             if is_member(posting.target) and targets[posting.seq] < self.kept[posting.seq]:
                 amount = self.kept[posting.seq] - targets[posting.seq]
                 drafts += self._take(posting, amount, drafts)
-        return drafts
+        return [*drafts, *self.debts.collect(drafts)]
 
     def _give_back(self, posting: Row, target: int) -> list[Draft]:
         """Amounts back into the lots they came from, the last taken first; then the end of those that have ended."""
@@ -225,7 +227,7 @@ class _Undoing:
         into = _portion(uses, target, self.kept[posting.seq])
         amount = sum(part for _, part in into)
         why = _undoing(posting)
-        back = Draft("reverse", _account(posting.target, unit), MEMBER, amount, why, into=into, unit=unit)
+        back = Draft("reverse", account_of(posting.target, unit), MEMBER, amount, why, into=into, unit=unit)
         ended = [(lot, part) for lot, part in into if purse.has_ended(lot, now)]
         if not ended:
             return [back]
@@ -243,7 +245,9 @@ class _Undoing:
                 amount = has
         if not amount:
             return []
-        return [Draft("reverse", MEMBER, _account(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)]
+        return [
+            Draft("reverse", MEMBER, account_of(posting.source, unit), amount, why, first=posting.lot_id, unit=unit)
+        ]
 
     def _is_used_up_by_itself(self, unit: str) -> bool:
         """Stamps are; that they are gone must not keep goods from coming back."""
@@ -264,7 +268,7 @@ class _Undoing:
         first."""
         acts = [effect for effect in self.effects if effect["kind"] not in ("tally", "tier")]
         if outcome is None:
-            return acts, []
+            return acts, [effect for effect in acts if effect["kind"] == "forgiven"]
         left: dict[tuple[Any, Any], int] = {(issue.coupon, issue.rule): issue.times for issue in outcome.issues}
         dropped, stays = [], []
         for effect in acts:
@@ -298,6 +302,7 @@ class _Undoing:
         if is_whole:
             changed["reversed_by"] = receipt_id
         tx.execute(update(t.Receipt).where(t.Receipt.id == self.original.id).values(changed))
+        self.debts.keep()
         schedule.look_again(tx, case.definition, held.id, case.now)
         receipts.write(tx, case, plan, _active(tx, held), receipt_id, chain)
         return Answer(told)
@@ -351,11 +356,6 @@ def _counts_of(effects: Sequence[Effect]) -> dict[Key, int]:
 
 def _unit(posting: Row) -> str:
     return unit_of(posting.source, posting.target)
-
-
-def _account(name: str, unit: str) -> str:
-    """An account as drafts name it, without the unit."""
-    return name.removesuffix(f":{unit}") if unit else name
 
 
 def _undoing(posting: Row) -> dict[str, Any]:

@@ -272,6 +272,52 @@ def test_spent_points_may_be_forgiven(shop: CornerShop):
     assert shop.balance(anna) == 0 and shop.flaws() == []
 
 
+def test_what_was_forgiven_is_not_kept_when_its_spending_is_undone(shop: CornerShop):
+    shop.promises(key="kind", overdraw="forgive", **{"expire_days": None})
+    anna = shop.joins(programme="kind")
+    shop.posts(anna, "R1", total=10_000, lines=[{"sku": "a", "quantity": 2, "price": 10_000}])
+    shop.posts(anna, "R2", reward="espresso")
+    shop.takes_lines_back("R1", (0, 1))
+    shop.takes_back("R1")
+    shop.posts(anna, "R3", total=1_000)
+    assert shop.balance(anna) == 10, "what is earned later is one's own"
+    told = shop.takes_back("R2")
+    assert [(each["amount"], each["why"]["of"]) for each in told["entries"]] == [
+        (80, "reward"),
+        (-30, "forgiven"),
+        (-50, "forgiven"),
+    ]
+    assert shop.balance(anna) == 10
+    shop.posts(anna, "R4", redeem=10)
+    assert shop.takes_back("R4")["balances"]["points"] == 10, "and is taken once"
+    assert shop.flaws() == []
+
+
+def test_a_stamp_card_that_was_filled_and_given_back_leaves_nothing(shop: CornerShop):
+    anna = shop.joins()
+    coffees = [BASKET[0]]
+    buys(shop, anna, "R1", coffees)
+    before = [coupon.key for coupon in shop.card(anna).coupons]
+    buys(shop, anna, "R2", coffees)
+    assert [coupon.key for coupon in shop.card(anna).coupons] == [*before, "free-coffee"]
+    for receipt in ("R1", "R2"):
+        shop.takes_back(receipt)
+    card = shop.card(anna)
+    assert (card.stamps and card.stamps.filled, card.coupons) == (0, ()) and shop.flaws() == []
+
+
+def test_a_coupon_whose_receipt_came_back_is_used_but_once(shop: CornerShop):
+    anna = shop.joins()
+    buys(shop, anna, "R1")
+    code = shop.card(anna).coupons[0].code
+    shop.posts(anna, "R2", total=2_000, coupons=[code])
+    shop.takes_back("R1")
+    shop.takes_back("R2")
+    assert shop.card(anna).coupons == () and shop.balance(anna) == 0
+    with pytest.raises(Conflict, match="ended"):
+        shop.posts(anna, "R3", total=2_000, coupons=[code])
+
+
 def test_part_of_what_was_paid_with_points_goes_back_to_its_lots(shop: CornerShop):
     anna = shop.joins()
     shop.gives(anna, 100)
