@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -317,6 +318,80 @@ def test_a_clock_that_steps_back_gives_and_takes_nothing_twice(shop: ShopSystem,
     assert shop.post("/receipts/R-1/reverse").status_code == 409, "what ended is not there to be taken back"
     clock.goes_on(days(4))
     assert shop.get(f"/cards/{anna}").said["balances"] == {"points": 0}
+
+
+HYBRID: dict[str, Any] = {
+    "worth_of_one": 3,
+    "overdraw": "forgive",
+    "units": [{"key": "stamps", "kind": "stamps"}],
+    "rules": [
+        {"key": "stamp", "unit": "stamps", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}},
+        {"key": "daily", "measure": "visit", "amount": 10, "caps": {"day": 25}},
+    ],
+    "multipliers": [{"key": "tea", "percent": 200, "goods": {"categories": ["tea"]}}],
+    "coupons": [
+        {"key": "less", "name": {"en": "13 % off"}, "discount": {"percent": 13}, "stacks": True, "stock": 9},
+        {"key": "cup", "name": {"en": "A coffee"}, "discount": {"free_item": True}, "stacks": True},
+    ],
+    "stamps": {
+        "unit": "stamps",
+        "of": 4,
+        "prizes": [{"at": 2, "give": {"coupon": "less"}}, {"at": 4, "give": {"coupon": "cup"}}],
+    },
+    "every": [{"key": "thirty", "spend": 3_000, "give": {"amount": 9}}],
+    "tiers": [{"key": "gold", "name": {"en": "Gold"}, "threshold": 60}],
+    "rewards": [{"key": "mug", "name": {"en": "Mug"}, "cost": 11, "stock": 5, "coupon": "less"}],
+    "promos": [{"key": "six", "code": "SIX", "name": {"en": "Six"}, "give": {"amount": 6}, "total": 4}],
+}
+
+
+def buys_at_random(shop: ShopSystem, card: str, receipt: str, chance: Random) -> list[dict[str, Any]] | None:
+    """The lines that were bought; None where the till refused."""
+    kinds = [chance.choice(("coffee", "tea", "cake")) for _ in range(chance.randint(0, 3))]
+    lines: list[dict[str, Any]] = [
+        {"quantity": chance.randint(1, 3), "price": chance.randint(0, 900), "category": kind} for kind in kinds
+    ]
+    held = shop.get(f"/cards/{card}/coupons", limit=200).said["coupons"]
+    codes = [each["code"] for each in held if each["state"] == "issued"]
+    wanted: dict[str, Any] = {
+        "coupons": codes[:1] if chance.random() < 0.4 else [],
+        "promo": "SIX" if chance.random() < 0.2 else None,
+        "reward": "mug" if chance.random() < 0.2 else None,
+        "redeem": chance.randint(1, 20) if chance.random() < 0.3 else 0,
+    }
+    total = sum(line["price"] for line in lines) + chance.choice((0, 0, 150))
+    answer = shop.sells(card, total, receipt, lines=lines, **wanted)
+    assert answer.status_code in (201, 409, 422), answer.text
+    return lines if answer.status_code == 201 else None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_whatever_order_everything_comes_back_nothing_stays(shop: ShopSystem, seed: int) -> None:
+    promises(shop, "all", **HYBRID)
+    chance, bought = Random(seed), list[str]()
+    _, anna = shop.joins(programme="all")
+    for number in range(20):
+        lines = buys_at_random(shop, anna, f"R-{number}", chance)
+        if lines is None:
+            continue
+        bought.append(f"R-{number}")
+        for place, line in enumerate(lines):
+            if chance.random() < 0.2:
+                some = [{"line": place, "quantity": chance.randint(1, line["quantity"])}]
+                back = shop.post(f"/receipts/R-{number}/reverse", {"receipt": f"B-{number}-{place}", "lines": some})
+                assert back.status_code in (201, 409), back.text
+    assert len(bought) > 8
+    chance.shuffle(bought)
+    for receipt in bought:
+        answer = shop.post(f"/receipts/{receipt}/reverse")
+        assert answer.status_code == 201 or "reversed already" in answer.text, answer.text
+    card = shop.get(f"/cards/{anna}").said
+    assert set(card["balances"].values()) == {0} and card["tier"] is None
+    states = {each["state"] for each in shop.get(f"/cards/{anna}/coupons", limit=200).said["coupons"]}
+    assert states <= {"void", "expired"}
+    shop.sells(anna, 10_000)
+    told = [shop.sells(anna, 0, promo="SIX").status_code for _ in range(5)]
+    assert told == [201] * 4 + [409], "every use of the code came back, too"
 
 
 def test_rules_are_looked_over_before_anybody_promises_them(shop: ShopSystem, tmp_path: Path) -> None:
