@@ -172,6 +172,7 @@ def test_a_multiplier_and_a_cap_are_told_in_the_order_in_which_they_worked() -> 
         ("reward", -80, {"reward": "espresso", "cost": 80}, "", "Espresso: 80 points spent."),
         ("reverse", -45, {"of": "earn", "posting": 1, "forgiven": 5}, "",
          "Taken back: 45 points (Purchase). 5 points were spent already and are forgiven."),
+        ("reverse", -30, {"of": "forgiven", "posting": 1}, "", "Taken back: 30 points (Returned before)."),
         ("expire", -3, {"expired": 1_789_948_800}, "", "Valid until September 20, 2026 and not used: 3 points."),
         ("transfer", -5, {"to": "1234"}, "", "To the card ending in 1234: 5 points."),
         ("transfer", 5, {"from": "1234"}, "", "From the card ending in 1234: 5 points."),
@@ -206,6 +207,22 @@ def test_the_till_reads_why_a_capped_rule_gave_nothing(shop: CornerShop) -> None
     assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in sentences] == [
         "At most 30 points a day, 30 points above it do not count."
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "cap", "lost", "told"),
+    [
+        ("en", "stock", 1, "Big spender: none left: 1 coupon is not given."),
+        ("ru", "stock", 22, "Big spender: больше не осталось: не выдано 22 купона."),
+        ("pl", "stock", 5, "Big spender: więcej już nie ma: nie wydano 5 kuponów."),
+        ("en", "gifts", 2, "Big spender: at most 20 coupons on one receipt, 2 above it are not given."),
+        ("ru", "gifts", 1, "Big spender: за один чек купонов не больше 20, сверх этого не выдан 1 купон."),
+        ("pl", "gifts", 1, "Big spender: na jednym paragonie kuponów najwyżej 20, ponad to nie wydano 1 kuponu."),
+    ],
+)
+def test_coupons_that_could_not_be_given_are_counted_as_coupons(language: str, cap: str, lost: int, told: str) -> None:
+    note = {"rule": "spender", "cap": cap, "limit": 20, "lost": lost}
+    assert Teller(rich(), spoken(language)).capped(note).replace("\N{NO-BREAK SPACE}", " ") == told
 
 
 def test_the_till_reads_what_coupons_took_off(shop: CornerShop) -> None:
