@@ -464,7 +464,11 @@ def _check_by_openssl(raw: bytes, manifest: bytes, root_pem: Path, at: int, repo
 
 
 def _check_identity(leaf: x509.Certificate, card: Mapping[str, Any], report: _Report) -> None:
-    named = {name.oid: name.value for name in leaf.subject}
+    try:
+        named = {name.oid: name.value for name in leaf.subject}
+    except ValueError:
+        report.error("B16", "the certificate's subject cannot be read")
+        return
     report.expect(named.get(NameOID.USER_ID) == card.get("passTypeIdentifier"), "B16", "another pass type is signed")
     report.expect(
         named.get(NameOID.ORGANIZATIONAL_UNIT_NAME) == card.get("teamIdentifier"), "B16", "another team signed"
