@@ -316,11 +316,20 @@ def _cms(raw: bytes) -> _Signature:
     signers = rest[-1].parts() if rest and rest[-1].tag == 0x31 else []
     if len(signers) != 1:
         raise _NotDer(f"{len(signers)} signers instead of one")
-    _, signer, digest, *tail = signers[0].parts()
+    revision, signer, digest, *tail = signers[0].parts()
     attributes = tail.pop(0) if tail[0].tag == 0xA0 else None
+    if {version.content, revision.content} != {b"\x01" if signer.tag == 0x30 else b"\x03"}:
+        raise _NotDer("a version that does not fit how the signer is named")
+    if not all(map(_is_plain, (*digests.parts(), digest, tail[0]))):
+        raise _NotDer("an algorithm with parameters")
     return _Signature(
         certificates, len(content.parts()) > 1, signer, _oid(digest.parts()[0]), attributes, tail[1].content
     )
+
+
+def _is_plain(algorithm: _Node) -> bool:
+    """An algorithm without parameters, or with NULL for them."""
+    return [part.whole for part in algorithm.parts()[1:]] in ([], [b"\x05\x00"])
 
 
 def _signed_by(raw: bytes, manifest: bytes, root_pem: Path, now: float, report: _Report) -> x509.Certificate | None:
@@ -475,8 +484,10 @@ def _check_identity(leaf: x509.Certificate, card: Mapping[str, Any], report: _Re
     )
     own = {each.oid.dotted_string: each for each in leaf.extensions}
     if special := own.get("1.2.840.113635.100.6.1.16"):
-        encoded = special.value.public_bytes()
-        text = _der(encoded)[0].content.decode("utf-8", "replace")
+        try:
+            text = _der(special.value.public_bytes())[0].content.decode("utf-8", "replace")
+        except _NotDer:
+            text = ""
         report.expect(text == card.get("passTypeIdentifier"), "B16", "the certificate's extension names another type")
     usage = own.get(ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string) or own.get("2.5.29.37")
     purposes = set(usage.value) if usage and isinstance(usage.value, x509.ExtendedKeyUsage) else set()
