@@ -170,7 +170,7 @@ def _tell(report: Report, store: str, cashiers: Sequence[Cashier], seconds: int,
     sales = Times([taken for cashier in cashiers for taken in cashier.sales])
     rate = len(scans.seconds) / seconds
     beside = f"{offers} offers to {MEMBERS:,} cards meanwhile"
-    report.add("T1", f"scan to answer, {rate:.0f}/s, {store}: half", f"{scans.at(0.5):,.0f} ms", beside)
+    report.add("T1", f"scan to answer, {rate:.0f}/s for {seconds} s, {store}: half", f"{scans.at(0.5):,.0f} ms", beside)
     slow = scans.at(0.99)
     report.add(
         "T1", f"scan to answer, {store}: the slowest hundredth", f"{slow:,.0f} ms", "", slow, most(300, unit=" ms")
