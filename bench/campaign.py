@@ -95,8 +95,9 @@ def _raise_tier(home: Path, share: int) -> tuple[float, int]:
     with closing(sqlite3.connect(home / "passes.db", isolation_level=None)) as raw:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
             raw.execute(f"PRAGMA {pragma}")
-        gold = f"UPDATE card SET tier = 'gold', earned = {GOLD_EARNED} WHERE id % {share} = 0"
-        chosen = raw.execute(gold).rowcount
+        chosen = raw.execute(f"UPDATE card SET tier = 'gold' WHERE id % {share} = 0").rowcount
+        earned = f"SELECT id, '', 0, {GOLD_EARNED} FROM card WHERE tier = 'gold'"
+        raw.execute(f"INSERT OR REPLACE INTO purse (card_id, unit, balance, earned) {earned}")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         raw.execute("BEGIN IMMEDIATE")
         began = time.perf_counter()
