@@ -35,7 +35,7 @@ def run(report: Report) -> None:
         place = Path(folder)
         _certificates(home, place)
         with sink(place) as port:
-            topic = shop.service(home).apple.pass_type  # type: ignore[union-attr]
+            topic = shop.service(home).wallets["apple"].pass_type  # type: ignore[attr-defined]
             _clients(report, place, port, topic)
             _memory(report, home, f"https://localhost:{port}", place / "server-root.pem")
 
