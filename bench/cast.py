@@ -74,9 +74,10 @@ class Watched:
     """A phone that says when it shows what was awaited."""
 
     def __init__(self, service: Service, seat: Seat, apple: Apple, root: Path) -> None:
-        traits = {"device": seat.device, "push_token": seat.push_token}
         self.seat = seat
-        self.phone = Phone(outdoors, root, allow_http=True, checks=False, **traits)
+        self.phone = Phone(
+            outdoors, root, allow_http=True, checks=False, device=seat.device, push_token=seat.push_token
+        )
         with service.store.reading() as tx:
             link = service.wallets["apple"].link(cards.by_serial(tx, seat.serial).revision)
         self.phone.opens(str(link))

@@ -179,7 +179,7 @@ def _peers(report: Report, maker: Maker, home: Path) -> None:
         unpack(maker.issue(), home, place)
         python, script = peers.python(), peers.HERE / "sign.py"
         running = {name: stack.enter_context(peers.running([python, script, name, place])) for name in list(PEERS)[:3]}
-        node = ["node", peers.HERE / "sign.mjs", peers.node_modules(), place]
+        node: list[str | Path] = ["node", peers.HERE / "sign.mjs", peers.node_modules(), place]
         running["passkit-generator"] = stack.enter_context(peers.running(node))
         turns = 2 if report.quick else 7
         rates: dict[str, list[float]] = {name: [] for name in ("ours", *running)}

@@ -12,7 +12,7 @@ from .figures import PAGE, RESULTS
 def draw() -> None:
     """Every picture whose results are there."""
     PAGE.parent.mkdir(exist_ok=True)
-    series = {}
+    series: dict[str, object] = {}
     for path in sorted(RESULTS.glob("*.json")):
         series |= json.loads(path.read_text("utf-8"))["series"]
     if series:

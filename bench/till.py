@@ -13,12 +13,12 @@ import json
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from passes import staff
+from passes import config, staff
 from passes.service import Service
 
 from . import postgres, servers, shop
@@ -110,17 +110,14 @@ def _measure(report: Report, home: Path, store: str, seconds: int) -> None:
         with servers.serve(home) as served:
             settled(service)
             cashiers = [Cashier(served.port, email) for email in emails]
-            seller = Seller(served.port, key, [], "news")
-            offers = _at_work(cashiers, codes, seller, seconds)
+            offers = _at_work(cashiers, codes, served.port, key, seconds)
         refuse_unless_whole(service)
         service.store.close()
     _tell(report, store, cashiers, seconds, offers)
 
 
-def _write_settings(home: Path, settings: dict[str, object]) -> None:
+def _write_settings(home: Path, settings: Mapping[str, object]) -> None:
     """Add to what config.toml says already: the store may be elsewhere."""
-    from passes import config
-
     url = config.load(home).store.url
     shop.write_settings(home, **({"store__url": url} if url.startswith("postgresql") else {}), **settings)
 
@@ -134,7 +131,7 @@ def _hire(service: Service) -> list[str]:
     return emails
 
 
-def _at_work(cashiers: Sequence[Cashier], codes: Sequence[str], seller: Seller, seconds: int) -> int:
+def _at_work(cashiers: Sequence[Cashier], codes: Sequence[str], port: int, key: str, seconds: int) -> int:
     """All of them for so long; how many offers went out meanwhile."""
     begin = time.perf_counter() + 0.5
     threads = [
@@ -148,7 +145,10 @@ def _at_work(cashiers: Sequence[Cashier], codes: Sequence[str], seller: Seller, 
         if time.perf_counter() >= begin + offers * OFFER_EVERY_SECONDS:
             offers += 1
             title = {"en": f"News {offers}", "pl": f"Nowość {offers}"}
-            assert seller.calls("POST", "/api/v1/offers", json.dumps({"programme": "cafe", "title": title}))
+            # A connection of its own: the server closes one that was still for half a minute.
+            assert Seller(port, key, [], "news").calls(
+                "POST", "/api/v1/offers", json.dumps({"programme": "cafe", "title": title})
+            )
         time.sleep(0.2)
     for thread in threads:
         thread.join()
