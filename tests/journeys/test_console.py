@@ -14,7 +14,7 @@ from passes import progress
 from passes.store import tables as t
 from passes.web.marketer import form
 from passes.web.rooms import rooms
-from tests.browser import DESK, PHONE, Site, barriers, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, PHONE, Site, barriers, is_wider_than_the_screen, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
 
 XSS = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script>"
@@ -25,12 +25,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("shop") / "home")
     yield shop
     shop.closes()
-
-
-@pytest.fixture
-def open_shop(shop: Shop) -> Iterator[Site]:
-    with site(shop.app) as opened:
-        yield opened
 
 
 def writes(desk: Desk, **fields: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from passes import codes, revisions
 from passes.cards import proof, set_status
 from passes.web.staff.amounts import NotAnAmount, money, points
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Shop
 
 XSS = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script>"
@@ -21,12 +21,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("shop") / "home")
     yield shop
     shop.closes()
-
-
-@pytest.fixture(scope="module")
-def open_shop(shop: Shop) -> Iterator[Site]:
-    with site(shop.app) as opened:
-        yield opened
 
 
 def blocks(shop: Shop, serial: str) -> None:

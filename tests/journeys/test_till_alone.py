@@ -36,12 +36,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.closes()
 
 
-@pytest.fixture
-def open_shop(shop: Shop) -> Iterator[Site]:
-    with site(shop.app) as opened:
-        yield opened
-
-
 @contextmanager
 def tablet(shop: Shop, site: Site, chromium: Browser, **options: Any) -> Iterator[Page]:
     """An enrolled till with Kasia's shift, ready to work alone."""

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from passes import coupons
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
 from tests.desk import KASIA, PASSWORD, Shop
 
 NAMES = {
@@ -70,12 +70,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         shop.promises(**definition)
     yield shop
     shop.closes()
-
-
-@pytest.fixture(scope="module")
-def open_shop(shop: Shop) -> Iterator[Site]:
-    with site(shop.app) as opened:
-        yield opened
 
 
 def state(shop: Shop, code: str) -> str:
