@@ -80,7 +80,7 @@ def _sums(programme: Programme, unit: str, given: int, spent: int, ended: int) -
 
 def worth_of(definition: Definition, unit: str) -> int | None:
     """What one of the unit is worth in money."""
-    kind = next((part.kind for part in definition.units if part.key == unit), definition.main_kind)
+    kind = definition.kinds.get(unit, definition.main_kind)
     if kind == "money":
         return 1
     return definition.worth or None if unit == "" else None

@@ -169,6 +169,11 @@ class Definition(Part):
         return self.worth_of_one or int(self.main_kind == "money")
 
     @property
+    def kinds(self) -> dict[str, UnitKind]:
+        """What each unit is, by its key."""
+        return {self.unit: self.main_kind} | {unit.key: unit.kind for unit in self.units}
+
+    @property
     def main_kind(self) -> UnitKind:
         kinds: dict[str, UnitKind] = {"cashback": "money", "gift": "money", "stamps": "stamps", "visits": "visits"}
         return kinds.get(self.kind, "points")

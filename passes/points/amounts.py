@@ -26,9 +26,8 @@ class Amounts:
 
     @classmethod
     def of(cls, definition: Definition, words: Words) -> Amounts:
-        kinds = {definition.unit: definition.main_kind} | {unit.key: unit.kind for unit in definition.units}
         names = {unit.key: unit.name for unit in definition.units if unit.name}
-        return cls(words, definition.currency, definition.unit, kinds, names, definition.zone)
+        return cls(words, definition.currency, definition.unit, definition.kinds, names, definition.zone)
 
     def say(self, n: int, unit: str | None = None) -> str:
         """So many of a unit (none: the main one)."""

@@ -13,9 +13,7 @@ from ..programmes import Programme
 from ..store import Connection
 from ..store import tables as t
 from .effect import Arm, Effect
-from .giving import DAY
-
-_STANDS = and_(t.Receipt.total > 0, t.Receipt.reverses.is_(None), t.Receipt.reversed_by.is_(None))
+from .giving import BOUGHT, DAY
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def second_purchases(tx: Connection, programme: Programme) -> Sequence[Cohort]:
     query = (
         select(func.min(t.Receipt.created), func.count())
         .join(t.Card, t.Card.id == t.Receipt.card_id)
-        .where(t.Card.programme_id == programme.id, _STANDS)
+        .where(t.Card.programme_id == programme.id, BOUGHT)
         .group_by(t.Receipt.card_id)
     )
     months: dict[str, list[int]] = {}
@@ -54,7 +52,7 @@ def _effect(tx: Connection, programme: Programme, part: ReminderPart, now: int) 
         t.Receipt.card_id == t.Reminder.card_id,
         t.Receipt.created > t.Reminder.at,
         t.Receipt.created <= t.Reminder.at + window,
-        _STANDS,
+        BOUGHT,
     )
     spent = select(func.sum(t.Receipt.total)).where(after).correlate(t.Reminder).scalar_subquery()
     each = (

@@ -111,4 +111,4 @@ def _checked(field: str, definition: Definition) -> str:
 
 
 def units(definition: Definition) -> tuple[str, ...]:
-    return (definition.unit, *(unit.key for unit in definition.units))
+    return tuple(definition.kinds)

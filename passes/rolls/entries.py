@@ -117,10 +117,7 @@ class Reader:
         if match is None:
             raise BadInput("A number such as 120 or 12,50, in the digits 0 to 9, not below zero.")
         whole, part = match[1], (match[2] or "").rstrip("0")
-        kinds = {each.key: each.kind for each in self._definition.units} | {
-            self._definition.unit: self._definition.main_kind
-        }
-        digits = minor_digits(self._definition.currency) if kinds[unit] == "money" else 0
+        digits = minor_digits(self._definition.currency) if self._definition.kinds[unit] == "money" else 0
         if len(part) > digits:
             raise BadInput(f"At most {digits} digits after the point." if digits else "A whole number.")
         amount = int(whole + part.ljust(digits, "0"))

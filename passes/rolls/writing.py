@@ -82,7 +82,6 @@ def _cells(row: Row, profile: object, programme: Programme, held: dict[str, int]
 
 def _amount(programme: Programme, unit: str, amount: int) -> str:
     definition = programme.definition
-    kinds = {definition.unit: definition.main_kind} | {each.key: each.kind for each in definition.units}
-    if kinds[unit] != "money":
+    if definition.kinds[unit] != "money":
         return str(amount)
     return str(Decimal(amount).scaleb(-minor_digits(definition.currency)))

@@ -51,7 +51,7 @@ class Piece:
 
 def stamping(definition: Definition) -> Stamping | None:
     """How this programme counts without a bill; None: it does not."""
-    kinds = {definition.unit: definition.main_kind} | {unit.key: unit.kind for unit in definition.units}
+    kinds = definition.kinds
     rules = [rule for rule in definition.rules if _needs_no_bill(rule)]
     rule = min(rules, key=lambda rule: kinds[rule.unit or definition.unit] not in _STAMPED, default=None)
     if rule is None:

@@ -75,7 +75,7 @@ def _order(sign: int) -> Order:
 def _page(serial: str, page: str, wrong: str) -> str:
     with service().store.reading() as tx:
         held = cards.by_serial(tx, serial)
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
     sent = request.form.get("receipt", "")
     return show(
         "staff/manage/gift.html",

@@ -143,7 +143,7 @@ def done(serial: str, receipt: str) -> Any:
     """What was done, and why."""
     with service().store.reading() as tx:
         held, row = _mine(tx, serial, receipt)
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
     said = words(programme.promise.look)
     return show(
         "staff/done.html",
@@ -162,7 +162,7 @@ def done(serial: str, receipt: str) -> Any:
 def ask_undo(serial: str, receipt: str) -> Any:
     with service().store.reading() as tx:
         held, row = _mine(tx, serial, receipt)
-        programme = programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        programme = programmes.of_card(tx, held)
     if not _may_undo(row):
         return to_done(serial, receipt)
     said = words(programme.promise.look)
@@ -297,7 +297,7 @@ def _coupon(code: str) -> Verdict | None:
 def _read(serial: str) -> tuple[Held, Programme]:
     with service().store.reading() as tx:
         held = cards.by_serial(tx, serial)
-        return held, programmes.at_version(tx, held.row.programme_id, held.row.programme_version)
+        return held, programmes.of_card(tx, held)
 
 
 def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tuple[Held, Row]:
