@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from passes import codes
 from passes.cards import proof
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, site, visit
 from tests.camera import Hand, camera, film
 from tests.desk import KASIA, PASSWORD, Shop
 
@@ -31,6 +31,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("shop") / "home")
     yield shop
     shop.closes()
+
+
+@pytest.fixture(scope="module")
+def open_shop(shop: Shop) -> Iterator[Site]:
+    """For as long as the cameras that look at it."""
+    with site(shop.app) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
