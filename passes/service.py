@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from . import friends, reconcile, sweep
 from .config import Settings
@@ -18,7 +19,7 @@ from .reminders import giving, schedule
 from .secrets import Secrets
 from .store import Store
 from .wallets import Resident
-from .words import Catalogue
+from .words import Catalogue, Words
 from .work import Round, Soon, Worker
 
 
@@ -48,6 +49,14 @@ class Service:
     @property
     def look_digests(self) -> dict[str, str]:
         return {name: look.digest for name, look in self.looks.items()}
+
+    def words_in(self, language: str, look: str | None = None) -> Words:
+        """Our words, with those of a look laid over them."""
+        return self._spoken.get(look or "", self.words)[language]
+
+    @cached_property
+    def _spoken(self) -> Mapping[str, Catalogue]:
+        return {name: self.words.over(look.words) for name, look in self.looks.items()}
 
     def worker(self) -> Worker:
         """The background rounds over this service."""

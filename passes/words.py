@@ -61,10 +61,6 @@ class Words:
             found = self._under[top] = {key: said for key, said in self._entries.items() if key.startswith(f"{top}.")}
         return found
 
-    def over(self, entries: Entries) -> Words:
-        """These words, with some of them said otherwise."""
-        return Words(self.language, {**self._entries, **entries})
-
     def number(self, n: int | Decimal) -> str:
         return _number(n, self.language)
 
@@ -105,6 +101,10 @@ class Catalogue(Mapping[str, Words]):
 
     def __init__(self, entries: Mapping[str, Entries]) -> None:
         self._words = {language: Words(language, entries[language]) for language in entries}
+
+    def over(self, entries: Mapping[str, Entries]) -> Catalogue:
+        """These words, with some of them said otherwise."""
+        return Catalogue({name: {**words._entries, **entries[name]} for name, words in self._words.items()})
 
     def __getitem__(self, language: str) -> Words:
         return self._words.get(language) or self._words["en"]

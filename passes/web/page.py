@@ -23,14 +23,7 @@ def language(service: Service) -> str:
 
 def visitors_words(look: str | None = None) -> Words:
     """Words in the visitor's language, with those of a look laid over them."""
-    return words_in(service(), language(service()), look)
-
-
-def words_in(service: Service, language: str, look: str | None = None) -> Words:
-    words = service.words[language]
-    if look is None or look not in service.looks:
-        return words
-    return words.over(service.looks[look].words[language])
+    return service().words_in(language(service()), look)
 
 
 def languages() -> list[tuple[str, str, str]]:

@@ -200,7 +200,7 @@ def _look(name: str = "cafe") -> Look:
 @cache
 def _words(language: str) -> Words:
     pages = words.load(ROOT / "templates" / "pages" / "words")
-    return Words(language, pages[language]).over(_look().words[language])
+    return words.Catalogue(pages).over(_look().words)[language]
 
 
 def _places(entry: words.Entry) -> set[str]:

@@ -54,7 +54,14 @@ def test_a_missing_key_is_a_bug_and_braces_in_a_name_are_not():
     with pytest.raises(KeyError):
         english.say("bye")
     assert english.say("hello", name="{n} {0} {name.__class__}") == "Hello, {n} {0} {name.__class__}!"
-    assert not english.has("bye") and english.over({"bye": "Bye"}).say("bye") == "Bye"
+    assert not english.has("bye")
+
+
+def test_words_are_laid_over_others():
+    ours = Catalogue({"en": {"hello": "Hello!", "bye": "Bye!"}, "pl": {"hello": "Cześć!"}})
+    looks = ours.over({"en": {"hello": "Ahoy!"}, "pl": {}})
+    assert [looks["en"].say(key) for key in ("hello", "bye")] == ["Ahoy!", "Bye!"]
+    assert (looks["pl"].say("hello"), ours["en"].say("hello")) == ("Cześć!", "Hello!")
 
 
 def test_an_unknown_language_is_english():

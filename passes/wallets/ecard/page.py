@@ -175,7 +175,7 @@ class Page:
     def _drawn(self, held: Held) -> Shown:
         card = held.revision.card
         look = self._service.looks[card.look]
-        words = self._service.words[card.language].over(look.words[card.language])
+        words = self._service.words_in(card.language, card.look)
         return Shown(held, card, look, words, face(card, words, self._service.settings.zone, self._service.now))
 
     def _context(self, shown: Shown, happened: tuple[Line, ...], address: str) -> dict[str, Any]:

@@ -98,8 +98,7 @@ def visitors_words_in(filled: Filled, programme: Programme) -> Words:
     words = visitors_words(programme.promise.look)
     if filled.language == words.language or filled.language not in service().words:
         return words
-    look = service().looks[programme.promise.look]
-    return service().words[filled.language].over(look.words[filled.language])
+    return service().words_in(filled.language, programme.promise.look)
 
 
 def _joined(programme: Programme, filled: Filled, words: Words, sending: str) -> str:

@@ -60,7 +60,7 @@ def own_path(path: str | None) -> str | None:
 
 
 def words(look: str | None = None) -> Words:
-    return page.words_in(service(), _language(), look)
+    return service().words_in(_language(), look)
 
 
 def show(template: str, **names: Any) -> str:

@@ -18,7 +18,6 @@ from ...wallets.ecard.face import face
 from ...words import LANGUAGES, OWN_NAMES, Words
 from ..current import service
 from ..login.backstage import PageTooOld, guard, presence, sentence, show, words
-from ..page import words_in
 from . import form
 from .form import Filled
 from .preview import sample
@@ -201,7 +200,7 @@ def _form(filled: Filled, wrong: Mapping[str, str]) -> str:
 
 def _sampled(programme: Programme, draft: offers.Draft, language: str) -> dict[str, Any]:
     here, look = service(), programme.promise.look
-    said = words_in(here, language, look)
+    said = here.words_in(language, look)
     card = sample(programme, draft, words().say("console.sample"), language, here.now)
     seen = face(card, said, here.settings.zone, here.now)
     written = language in draft.title

@@ -22,7 +22,6 @@ from ...words import LANGUAGES, OWN_NAMES
 from ..current import service
 from ..customer import form as join_form
 from ..login.backstage import presence, refuse, sentence, show, wants_json, words
-from ..page import words_in
 from . import form, masks
 from .attempt import attempt
 from .views import staff_pages
@@ -110,7 +109,7 @@ def _joined(tx: Connection, programme: Programme, sending: str) -> tuple[str, bo
     """The new card's serial number, and whether this form was sent before."""
     here, made = service(), []
     filled = _filled(sending)
-    said = words_in(here, filled.language, programme.promise.look)
+    said = here.words_in(filled.language, programme.promise.look)
     country = here.settings.shop.country
     if problems := join_form.problems(filled, said, country):
         raise BadInput(next(iter(problems.values())), field="about")
