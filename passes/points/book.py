@@ -64,11 +64,11 @@ class Book:
     """All rules a programme had, and the draft that stands in their place from `since` on."""
 
     def __init__(self, rulesets: Iterable[Ruleset], draft: Definition | None, since: int) -> None:
-        self._kept, self._draft, self.since = tuple(rulesets), draft, since
+        self._kept, self._draft, self._since = tuple(rulesets), draft, since
 
     def at(self, now: int, number: int | None = None) -> Rules:
         """The rules that count at `now`; `number` says which of the programme's own it were."""
-        if self._drafted is not None and now >= self.since:
+        if self._drafted is not None and now >= self._since:
             return self._drafted
         return self.recorded(now, number)
 
@@ -81,7 +81,7 @@ class Book:
 
     def counts(self, now: int) -> bool:
         """Whether what happens now is what is asked for."""
-        return now >= self.since
+        return now >= self._since
 
     def changes(self, after: int, until: int) -> Sequence[tuple[int, Rules]]:
         """The instants at which other rules come into force, or what happens begins to count."""
@@ -105,9 +105,9 @@ class Book:
     def _all_changes(self) -> list[tuple[int, Rules]]:
         changes = [(each.effective, self._by_number[each.number]) for each in self._kept[1:]]
         if self._drafted is not None:
-            changes = [(at, rules) for at, rules in changes if at < self.since]
+            changes = [(at, rules) for at, rules in changes if at < self._since]
         # Even the same rules: what ends before is told apart from what ends after.
-        return sorted([*changes, (self.since, self.at(self.since))], key=lambda change: change[0])
+        return sorted([*changes, (self._since, self.at(self._since))], key=lambda change: change[0])
 
     @cached_property
     def _first_change(self) -> int:

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from . import tiers
 from .book import Book, Rules
+from .events import Done, Happened, Posted, Recorded
 from .findings import Sums
 from .orders import goods
 from .outcome import NO_WHY, Grant, Outcome, evaluate
 from .plans import tier_counts
-from .pots import Lot, Pot
+from .pots import Pot
 from .remainder import left_of
 from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
@@ -28,72 +27,6 @@ _SPENDING = ("redeem", "reward", "transfer", "convert")
 _EARNED = ("earn", "welcome")
 NO_ISSUES: Counter[tuple[str, str]] = Counter()
 _USED = ("redeem", "reward", "full", "convert")
-
-
-class Recorded(NamedTuple):
-    """A recorded posting that no rule decided; `change` is what it did to the card."""
-
-    kind: str
-    unit: str
-    change: int
-    expires: int | None
-    ripens: int | None
-
-
-class Happened(NamedTuple):
-    """A recorded receipt."""
-
-    id: int
-    created: int
-    total: int
-    content: Mapping[str, Any]
-    context: Mapping[str, Any]
-    reverses: int | None = None
-    moved: Sequence[Recorded] = ()
-
-    @property
-    def is_by_rules(self) -> bool:
-        """Transfers and thanks for friends earn nothing."""
-        is_thanks = self.content.get("event") == "referral" and self.content["receipt"].startswith("referral-")
-        return not (is_thanks or "transfer" in self.content)
-
-
-class Posted:
-    """An amount that came or went; `kept` is what returns left of it."""
-
-    __slots__ = ("amount", "kept", "kind", "lot", "rule", "unit", "uses")
-
-    def __init__(
-        self,
-        kind: str,
-        unit: str,
-        amount: int,
-        rule: str = "",
-        lot: Lot | None = None,
-        uses: Sequence[tuple[Lot, int]] = (),
-    ) -> None:
-        self.kind, self.unit, self.rule, self.lot, self.uses = kind, unit, rule, lot, uses
-        self.amount = self.kept = amount
-
-    @property
-    def change(self) -> int:
-        return self.amount if self.lot else -self.amount
-
-
-@dataclass(slots=True)
-class Done:
-    """A receipt that is taken back later, and all it did."""
-
-    happened: Happened
-    rules: Rules
-    standing: Standing
-    posted: Sequence[Posted]
-    counts: dict[Key, int]
-    issues: Counter[tuple[str, str]]
-    before: Place
-    after: Place
-    gone: dict[int, int] = field(default_factory=dict)
-    """Pieces that were returned, by line."""
 
 
 class Life:
@@ -157,11 +90,9 @@ class Life:
             for turn in rules.turns(self._at, now):
                 self._settle(rules, turn)
         for unit, pot in self.pots.items():
-            idle_end = self._idle_end(rules, unit) if rules.idles else None
-            if idle_end is not None or pot.next_end <= now:
-                ended = pot.expire(now, idle_end)
-                if ended and self.book.counts(self._at):
-                    self.sums[unit].ended += ended
+            ended = pot.expire(now, self._idle_end(rules, unit))
+            if ended and self.book.counts(self._at):
+                self.sums[unit].ended += ended
         self._at = now
 
     def _idle_end(self, rules: Rules, unit: str) -> int | None:
@@ -173,7 +104,7 @@ class Life:
     def _moves_alone(self, rules: Rules, happened: Happened) -> list[Posted]:
         posted = [self._moves(rules, moved, happened) for moved in happened.moved]
         if happened.id in self.remembers:
-            done = Done(happened, rules, Standing(), list(posted), {}, NO_ISSUES, self.place, self.place)
+            done = Done(happened, rules, Standing(), posted, {}, NO_ISSUES, self.place, self.place)
             self._done[happened.id] = done
         return posted
 
@@ -195,7 +126,7 @@ class Life:
         self._settle(rules, happened.created)
         if is_remembered:
             happened = happened._replace(context={**happened.context, "paid": purchase.paid})
-            done = Done(happened, rules, standing, list(posted), counts, issues, before, self.place)
+            done = Done(happened, rules, standing, posted, counts, issues, before, self.place)
             self._done[happened.id] = done
         return posted
 
@@ -388,7 +319,7 @@ class Life:
 
     def _count(self, posted: Posted, amount: int, now: int, had: int | None = None) -> None:
         """What was taken back is taken off what it had been."""
-        if now < self.book.since:
+        if not self.book.counts(now):
             return
         sums = self.sums[posted.unit]
         if posted.kind in _USED:

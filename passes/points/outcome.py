@@ -170,9 +170,9 @@ class _Evaluation:
     def _money(self, goods: Goods | None, also: Goods | None = None) -> int:
         """What was paid for the goods meant."""
         paid = max(0, self.purchase.paid)
-        if (goods is None and also is None) or (
-            not self._sorted and all(each is None or each.is_open for each in (goods, also))
-        ):
+        if goods is None and also is None:
+            return paid
+        if not self._sorted and all(each is None or each.is_open for each in (goods, also)):
             return paid
         price, _ = self._sum(goods, also)
         return price * paid // self.whole if price else 0
@@ -302,8 +302,8 @@ class _Evaluation:
         if gift.coupon is not None:
             self.issues.append(Issue(gift.coupon, times, key))
         else:
-            why = {"rule": key, "gives": gift.amount, "times_given": times} | why
-            self.grants.append(Grant(gift.unit, gift.amount * times, key, why))
+            told = {"rule": key, "gives": gift.amount, "times_given": times} | why if self.explains else NO_WHY
+            self.grants.append(Grant(gift.unit, gift.amount * times, key, told))
 
 
 def _due(goal: Goal, reached: int, given: int) -> tuple[int, int]:

@@ -27,8 +27,9 @@ from ..programmes import Programme, Ruleset, rulesets
 from ..store import Connection, Row, Store
 from ..store import tables as t
 from .book import Book
+from .events import Happened, Recorded
 from .findings import Findings, Gains, Sums, add
-from .lives import Happened, Life, Recorded
+from .lives import Life
 from .purses import is_member, unit_of
 
 CHUNK = 500

@@ -132,11 +132,9 @@ class Assortment:
     """All goods that some rules mean, a bit for each, and which of them an article belongs to."""
 
     def __init__(self, goods: Sequence[Goods]) -> None:
-        self._bits: dict[Goods, int] = {}
-        for each in goods:
-            self._bits.setdefault(each, 1 << len(self._bits))
-        # Asked for with every line of every receipt: an object is found sooner than its value.
-        self._kept, self._bit = goods, {id(each): self._bits[each] for each in goods}
+        self._bits = {each: 1 << place for place, each in enumerate(dict.fromkeys(goods))}
+        # By object, which is found sooner than a value; they are kept, so that no other takes the place of one.
+        self._goods, self._bit = goods, {id(each): self._bits[each] for each in goods}
         self.bits = lru_cache(MOST_REMEMBERED)(self._sort)
 
     def bit(self, goods: Goods | None) -> int:

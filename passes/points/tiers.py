@@ -81,9 +81,6 @@ class Place:
     until: int | None = None
 
 
-NOWHERE = Place(None)
-
-
 def entitlements(perks: Sequence[Perk], now: int) -> list[dict[str, Any]]:
     """What a member of the tier may ask for now, and what is announced for later."""
     return [
@@ -126,9 +123,9 @@ def settled(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zo
     if reached < before and policy.period != "ever" and policy.down != "recount":
         rank = before if policy.down == "never" or not _may_fall(policy, held, now, zone) else max(reached, before - 1)
     tier = policy.levels[rank - 1][1] if rank else None
-    if tier is None:
-        return NOWHERE
-    return Place(tier, held.since if tier == held.tier and held.since is not None else now)
+    stays = tier == held.tier and held.since is not None
+    since = held.since if stays else now
+    return Place(tier, since if tier else None)
 
 
 def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
