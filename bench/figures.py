@@ -150,7 +150,7 @@ def write(page: Path = PAGE, readme: Path = README) -> None:
 
 
 def with_key_figures(readme: str, page: str) -> str:
-    """The README with one line for each goal G1 to G19 of the page: what misses it, if anything does."""
+    """The README with one line for each numbered goal of the page: what misses it, if anything does."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + BEGIN + _key_figures(page) + END + after

@@ -132,12 +132,9 @@ def _converges(report: Report, service: Service, home: Path, url: str, members: 
     report.add("G33", "requests in the busiest second", f"{busiest}", f"allowed {rate}", busiest / rate, most(1.3, 1.1))
     faults = said["faults"]
     each, spoilt = said["calls"] / members, faults / said["calls"]
-    # Of every request that was spoilt another must be made, so this is the least there can be.
-    fewest = 1 / (1 - spoilt)
-    anchor = f"the faults alone {fewest:.2f}"
-    report.add(
-        "G34", "requests per card, faults included", f"{each:.2f}", anchor, each, most(1.3, round(fewest + 0.05, 2))
-    )
+    # Of every request that was spoilt another must be made: with a tenth spoilt the target cannot quite be reached.
+    anchor = f"the faults alone {1 / (1 - spoilt):.2f}"
+    report.add("G34", "requests per card, faults included", f"{each:.2f}", anchor, each, most(1.1))
     needed = (said["calls"] - faults) / members
     report.add("G35", "requests per card that met no fault", f"{needed:.3f}", "", needed, most(1.1, 1.03))
     report.add("G36", "memory of a worker, end beside a third of the way", *_growth(sizes))
