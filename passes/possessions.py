@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 
 from .card import Coupon
 from .couponcodes import written
+from .points.rules import BASKETS, EVER, SPENT, Baskets, Key, Standing
 from .points.tallies import WHOLE_PROGRAMME
 from .points.tiers import count, months_back
 from .programmes import Programme
@@ -27,7 +28,8 @@ MOST_SHOWN = 20
 class Possessions:
     """One card's; `gone` and `had` count limited rewards, in all and by this card.
 
-    `reached` is how far each challenge is, `counted` what tiers go by (None: what was ever earned of the main unit).
+    `reached` is how far each challenge is, `needed` what a purchase must come to for each step, `counted` what tiers go
+    by (None: what was ever earned of the main unit).
     """
 
     coupons: tuple[Coupon, ...] = ()
@@ -35,6 +37,7 @@ class Possessions:
     had: dict[str, int] = field(default_factory=dict)
     paid_until: int | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    needed: dict[str, int] = field(default_factory=dict)
     counted: int | None = None
 
 
@@ -46,6 +49,8 @@ def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: i
         _add_coupons(tx, programme, found)
     if any(reward.stock or reward.per_member for reward in definition.rewards):
         _add_counts(tx, programme, found)
+    if definition.asked_of_average:
+        _add_steps(tx, programme, found)
     if definition.challenges or definition.policy.is_tallied:
         _add_progress(tx, programme, found, now)
     elif definition.policy.levels and definition.policy.unit:
@@ -74,6 +79,18 @@ def _add_counts(tx: Connection, programme: Programme, found: dict[int, Possessio
         counts.setdefault(row.card_id, {})[keys[row.key]] = row.amount
     for id, mine in found.items():
         mine.gone, mine.had = counts.get(WHOLE_PROGRAMME, {}), counts.get(id, {})
+
+
+def _add_steps(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:
+    which = {"ids": list(found), "b_programme_id": programme.id, "keys": [BASKETS[0], SPENT[0]], "periods": [EVER]}
+    counts: dict[int, dict[Key, int]] = {}
+    for row in tx.execute(_COUNTED, which):
+        counts.setdefault(row.card_id, {})[row.key, row.period] = row.amount
+    for id, counted in counts.items():
+        standing = Standing(baskets=Baskets.of(counted))
+        for key, when in programme.definition.asked_of_average.items():
+            if (threshold := when.threshold(standing)) is not None:
+                found[id].needed[key] = max(threshold, when.min_total)
 
 
 def _add_progress(tx: Connection, programme: Programme, found: dict[int, Possessions], now: int) -> None:

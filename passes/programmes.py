@@ -279,6 +279,7 @@ def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer,
         units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,
+        steps=definition.shown_steps,
         warn_seconds=definition.tier_policy.warn_days * 86_400,
         grace_days=definition.membership.grace_days if definition.membership else None,
     )

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from ..card import Challenge, Prize, Stamps, Tier
+from ..card import Challenge, Prize, Stamps, Step, Tier
 from ..points.rules import MAIN, Caps, Gift, Goal, Multiplier, Rule, RuleSet, StampCard, When
 from ..points.rules import Prize as StampPrize
 from ..points.tiers import Perk, Policy
@@ -83,6 +83,8 @@ __all__ = [
     "WhenPart",
     "walk",
 ]
+
+_Earning = RulePart | MultiplierPart | EveryPart | ChallengePart
 
 
 class Definition(Part):
@@ -162,6 +164,29 @@ class Definition(Part):
     @property
     def shown_challenges(self) -> tuple[Challenge, ...]:
         return tuple(Challenge(c.key, c.name, c.measure, c.target, c.starts, c.ends) for c in self.challenges)
+
+    @property
+    def shown_steps(self) -> tuple[Step, ...]:
+        """What a larger purchase than usual brings, as far as a card can tell it beforehand."""
+        parts: list[_Earning] = [*self.rules, *self.multipliers, *self.every, *self.challenges]
+        return tuple(self._step(part) for part in parts if part.when.above_own_average and part.when.is_foreseeable)
+
+    def _step(self, part: _Earning) -> Step:
+        season = part if isinstance(part, ChallengePart) else part.when
+        step = Step(part.key, part.name or {}, tiers=part.when.tiers, starts=season.starts, ends=season.ends)
+        if isinstance(part, MultiplierPart) and part.goods.goods is None:
+            return replace(step, percent=part.percent, unit=self.short(part.unit))
+        if isinstance(part, RulePart) and part.measure == "visit" and part.caps == CapsPart():
+            return replace(step, amount=part.amount, unit=self.short(part.unit))
+        return step
+
+    @cached_property
+    def asked_of_average(self) -> dict[str, When]:
+        """By the key of each step that cards show."""
+        shown = {step.key for step in self.shown_steps}
+        rules = self.rules_in_force
+        parts: list[Rule | Multiplier | Goal] = [*rules.rules, *rules.multipliers, *rules.goals]
+        return {part.key: part.when for part in parts if part.key in shown}
 
     @property
     def worth(self) -> int:

@@ -148,11 +148,23 @@ def _conditions(definition: Definition, now: int) -> Iterator[Finding]:
             continue
         if part.member_paid and definition.membership is None:
             yield _refuse(f"{path}.member_paid", "There is no membership to pay for; add `membership` or leave it out.")
+        if part.above_own_average:
+            yield from _above_average(path, part)
         if part.first_purchase and part.tiers and definition.tiers:
             low = min(tier.threshold for tier in definition.tiers if tier.key in part.tiers)
             if low > definition.welcome:
                 sentence = "Nobody has reached these tiers at the first purchase; leave one of the two out."
                 yield _warn(f"{path}.first_purchase", sentence)
+
+
+def _above_average(path: str, when: WhenPart) -> Iterator[Finding]:
+    """A next step that is none, and one that no card can tell beforehand."""
+    if when.above_own_average and when.above_own_average.percent == 100:
+        sentence = "It asks for no more than usual, which every other purchase is; say more than 100."
+        yield _warn(f"{path}.above_own_average.percent", sentence)
+    if not when.is_foreseeable:
+        sentence = "Cards show no next step that also depends on something else than a level and a season."
+        yield _warn(f"{path}.above_own_average", f"{sentence} Leave the other conditions out to have it shown.")
 
 
 def _multipliers(definition: Definition, now: int) -> Iterator[Finding]:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .rules import (
+    BASKETS,
     EVER,
     MOST_GIFTS,
+    SPENT,
     UNCAPPED,
     Caps,
     Gift,
@@ -29,6 +31,7 @@ from .rules import (
     RuleSet,
     StampCard,
     Standing,
+    When,
 )
 
 ALL = -1
@@ -121,6 +124,8 @@ class _Evaluation:
                 self._goal(goal)
         if self.rules.stamps is not None:
             self._stamps(self.rules.stamps)
+        if self.rules.asks_baskets and self.purchase.total > 0:
+            self.counts |= {BASKETS: 1, SPENT: self.purchase.total}
         return Outcome(tuple(self.grants), self.counts, tuple(self.issues), tuple(self.notes), self.used)
 
     def _rule(self, rule: Rule) -> None:
@@ -148,6 +153,7 @@ class _Evaluation:
         }
         if rule.when.event is not None:
             why["event"] = rule.when.event
+        why |= self._threshold(rule.when)
         if times or capped:
             why["base"] = base
         if times:
@@ -155,6 +161,11 @@ class _Evaluation:
         if capped:
             why["capped"] = {"cap": capped.cap, "limit": capped.limit, "lost": capped.lost}
         return why
+
+    def _threshold(self, when: When) -> dict[str, int]:
+        """What the card's own average asked for, where that was asked."""
+        threshold = when.threshold(self.standing)
+        return {} if threshold is None else {"threshold": threshold}
 
     def _measured(self, rule: Rule) -> int:
         match rule.measure:
@@ -205,12 +216,16 @@ class _Evaluation:
             times, amount = [], base
             for multiplier in multipliers:
                 if extra := self._extra(multiplier, rule, measured, amount):
-                    times.append({"rule": multiplier.key, "percent": multiplier.percent, "extra": extra})
+                    times.append(self._times(multiplier, extra))
                     amount += extra
             return times, amount
         extras = [(self._extra(multiplier, rule, measured, base), multiplier) for multiplier in multipliers]
         extra, best = max(extras, key=lambda pair: pair[0])
-        return ([{"rule": best.key, "percent": best.percent, "extra": extra}] if extra else []), base + extra
+        return ([self._times(best, extra)] if extra else []), base + extra
+
+    def _times(self, multiplier: Multiplier, extra: int) -> dict[str, Any]:
+        told = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}
+        return told | self._threshold(multiplier.when)
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
         if multiplier.goods is not None:
@@ -258,7 +273,7 @@ class _Evaluation:
         self.counts[goal.reached, period] = max(0, reached - before)
         if due:
             self.counts[goal.given, period] = due
-            why = {"measure": goal.measure, "reached": reached, "needed": goal.target}
+            why = {"measure": goal.measure, "reached": reached, "needed": goal.target} | self._threshold(goal.when)
             self._give(goal.key, goal.gift, due, why)
 
     def _progress(self, goal: Goal) -> int:

@@ -22,6 +22,9 @@ Key = tuple[str, str]
 MAIN = ""
 """The unit a programme mainly counts in."""
 EVER = ""
+BASKETS: Key = ("baskets", EVER)
+SPENT: Key = ("baskets:spent", EVER)
+"""How many purchases a card has made and what they came to, counted while some rule looks at their average."""
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
 
@@ -84,6 +87,18 @@ class Last:
 
 
 @dataclass(frozen=True)
+class Baskets:
+    """The purchases before: how many, and what they came to in all."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def of(cls, counts: Mapping[Key, int]) -> Baskets:
+        return cls(counts.get(BASKETS, 0), counts.get(SPENT, 0))
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a card stood when the purchase was made; all that a rule may look at beside the purchase itself."""
 
@@ -93,6 +108,7 @@ class Standing:
     birth_month: int | None = None
     is_paid: bool = False
     stamps: int = 0
+    baskets: Baskets | None = None
 
     def count(self, name: str, period: str) -> int:
         return self.counts.get((name, period), 0)
@@ -127,6 +143,20 @@ class Next:
 
 
 @dataclass(frozen=True)
+class Above:
+    """The purchase comes to `percent` of the card's own average or more; `after_purchases` say what that is."""
+
+    percent: int
+    after_purchases: int
+
+    def threshold(self, before: Baskets | None) -> int | None:
+        """What a purchase must come to, never less than the average; None: too few to tell."""
+        if before is None or before.number < self.after_purchases:
+            return None
+        return -(-before.total * self.percent // (100 * before.number))
+
+
+@dataclass(frozen=True)
 class When:
     """Conditions; all that are set must hold."""
 
@@ -143,6 +173,7 @@ class When:
     next_within: Next | None = None
     birthday_month: bool = False
     member_paid: bool = False
+    above_own_average: Above | None = None
 
     def holds(self, purchase: Purchase, standing: Standing) -> bool:
         return self is ALWAYS or (
@@ -158,6 +189,7 @@ class When:
             and (self.next_within is None or self._follows(self.next_within, purchase, standing.last))
             and (not self.birthday_month or standing.birth_month == int(purchase.moment.month[5:]))
             and (not self.member_paid or standing.is_paid)
+            and (self.above_own_average is None or self._exceeds(purchase, standing))
         )
 
     def has_minute(self, minute: int) -> bool:
@@ -168,6 +200,14 @@ class When:
         if last is None or not purchase.total or last.total < following.after_total:
             return False
         return purchase.moment.ordinal - last.ordinal <= following.days
+
+    def _exceeds(self, purchase: Purchase, standing: Standing) -> bool:
+        threshold = self.threshold(standing)
+        return threshold is not None and 0 < purchase.total >= threshold
+
+    def threshold(self, standing: Standing) -> int | None:
+        """What the card's own average asks for, if anything does."""
+        return self.above_own_average.threshold(standing.baskets) if self.above_own_average else None
 
 
 ALWAYS = When()
@@ -283,11 +323,15 @@ class RuleSet:
         set_(self, "by_unit", {unit: tuple(parts) for unit, parts in by_unit.items()})
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
-        set_(self, "counts", bool(self.goals) or any(rule.caps != UNCAPPED for rule in self.rules))
+        set_(self, "asks_baskets", any(when.above_own_average for when in whens))
+        is_capped = any(rule.caps != UNCAPPED for rule in self.rules)
+        set_(self, "counts", bool(self.goals) or is_capped or self.asks_baskets)
 
     by_unit: dict[str, tuple[Multiplier, ...]] = field(init=False, repr=False, compare=False)
     asks_last: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the purchase before."""
     asks_birthday: bool = field(init=False, repr=False, compare=False)
+    asks_baskets: bool = field(init=False, repr=False, compare=False)
+    """Whether some rule looks at the average of the purchases before."""
     counts: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at counters."""

@@ -44,6 +44,18 @@ def test_an_amount_is_a_whole_number_within_reason(amount: Any):
             {"rules": [RULE | {"when": {"first_purchase": True, "next_within": {"days": 3}}}]},
             "a first purchase has none",
         ),
+        (
+            {"rules": [RULE | {"when": {"first_purchase": True, "above_own_average": {}}}]},
+            "either `first_purchase` or `above_own_average`",
+        ),
+        (
+            {"rules": [RULE | {"when": {"above_own_average": {"percent": 99}}}]},
+            "rules.0.when.above_own_average.percent: ",
+        ),
+        (
+            {"rules": [RULE | {"when": {"above_own_average": {"after_purchases": 0}}}]},
+            "rules.0.when.above_own_average.after_purchases: ",
+        ),
         ({"rules": [RULE | {"caps": {"day": 0}}]}, "rules.0.caps.day: "),
         ({"rules": [RULE | {"colour": "red"}]}, "rules.0.colour: "),
         ({"multipliers": [{"key": "half", "percent": 50}]}, "multipliers.0.percent: "),

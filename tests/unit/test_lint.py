@@ -149,6 +149,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 WARNED: list[tuple[str, dict[str, Any], str]] = [
     ("rules.0.when.ends", rule(when={"ends": START}), "It is over already"),
     ("rules.0.caps.month", rule(caps={"month": 30, "ever": 20}), "At most 20 (ever) leaves no room for 30 (month)"),
+    (
+        "rules.0.when.above_own_average.percent",
+        rule(when={"above_own_average": {"percent": 100}}),
+        "It asks for no more than usual",
+    ),
+    (
+        "rules.0.when.above_own_average",
+        rule(when={"above_own_average": {}, "weekdays": [1]}),
+        "Cards show no next step",
+    ),
     ("coupons.0", {"coupons": [COUPON]}, "Nothing gives the coupon “off”"),
     ("coupons.0.stock", {"coupons": [COUPON | {"stock": 0, "on_join": True}]}, "None is ever issued"),
     ("rewards.0.stock", reward(stock=0), "There is none to give"),
