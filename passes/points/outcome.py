@@ -8,22 +8,18 @@ ever, which is what a quote, a return of goods and a replay of history rest on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .rules import (
     BASKETS,
-    EVER,
     MOST_GIFTS,
     SPENT,
-    UNCAPPED,
-    Caps,
     Gift,
     Goal,
     Goods,
     Key,
-    Line,
     Multiplier,
     Purchase,
     Rounding,
@@ -33,9 +29,6 @@ from .rules import (
     Standing,
     When,
 )
-
-ALL = -1
-"""Every line, whatever their number: each bit is set."""
 
 
 class Grant(NamedTuple):
@@ -105,27 +98,28 @@ class _Evaluation:
         self.issues: list[Issue] = []
         self.notes: list[Note] = []
         self.used = 0
-        self._bits: dict[int, int] = {}
-        listed = sum(line.price for line in purchase.lines)
+        sorted_ = rules.assortment.bits
+        self._sorted = [(sorted_(line), line) for line in purchase.lines]
+        self._sums: dict[int, tuple[int, int]] = {}
         # A discount on the whole bill lies on every line in the same share.
-        self.whole = max(purchase.total - purchase.cut, listed)
-        live = {
-            unit: [m for m in multipliers if m.when.holds(purchase, standing)]
-            for unit, multipliers in rules.by_unit.items()
-        }
-        self.live = {unit: multipliers for unit, multipliers in live.items() if multipliers}
+        self.whole = max(purchase.total - purchase.cut, sum([line.price for line in purchase.lines]))
+        self.live = {unit: self._live(multipliers) for unit, multipliers in rules.by_unit.items()}
+
+    def _live(self, multipliers: Sequence[Multiplier]) -> list[Multiplier]:
+        return [each for each in multipliers if each.when.is_always or each.when.holds(self.purchase, self.standing)]
 
     def outcome(self) -> Outcome:
+        purchase, standing = self.purchase, self.standing
         for rule in self.rules.rules:
-            if rule.when.holds(self.purchase, self.standing):
+            if rule.when.is_always or rule.when.holds(purchase, standing):
                 self._rule(rule)
         for goal in self.rules.goals:
-            if goal.when.holds(self.purchase, self.standing):
+            if goal.when.is_always or goal.when.holds(purchase, standing):
                 self._goal(goal)
         if self.rules.stamps is not None:
             self._stamps(self.rules.stamps)
-        if self.rules.asks_baskets and self.purchase.total > 0:
-            self.counts |= {BASKETS: 1, SPENT: self.purchase.total}
+        if self.rules.asks_baskets and purchase.total > 0:
+            self.counts |= {BASKETS: 1, SPENT: purchase.total}
         return Outcome(tuple(self.grants), self.counts, tuple(self.issues), tuple(self.notes), self.used)
 
     def _rule(self, rule: Rule) -> None:
@@ -134,7 +128,9 @@ class _Evaluation:
         if not base:
             return
         times, amount = self._multiplied(rule, measured, base)
-        amount, capped = self._capped(rule, amount)
+        capped = None
+        if rule.caps.limits:
+            amount, capped = self._capped(rule, amount)
         if amount:
             why = self._why(rule, measured, base, times, capped)
             self.grants.append(Grant(rule.unit, amount, rule.key, why, rule.ripens_days))
@@ -153,7 +149,7 @@ class _Evaluation:
         }
         if rule.when.event is not None:
             why["event"] = rule.when.event
-        why |= self._threshold(rule.when)
+        self._note_threshold(rule.when, why)
         if times or capped:
             why["base"] = base
         if times:
@@ -162,10 +158,10 @@ class _Evaluation:
             why["capped"] = {"cap": capped.cap, "limit": capped.limit, "lost": capped.lost}
         return why
 
-    def _threshold(self, when: When) -> dict[str, int]:
-        """What the card's own average asked for, where that was asked."""
-        threshold = when.threshold(self.standing)
-        return {} if threshold is None else {"threshold": threshold}
+    def _note_threshold(self, when: When, why: dict[str, Any]) -> None:
+        """What the card's own average asked for, where a rule looks at it."""
+        if when.above_own_average is not None:
+            why["threshold"] = when.threshold(self.standing)
 
     def _measured(self, rule: Rule) -> int:
         match rule.measure:
@@ -180,33 +176,30 @@ class _Evaluation:
 
     def _money(self, goods: Goods | None, also: Goods | None = None) -> int:
         """What was paid for the goods meant."""
-        paid, lines = max(0, self.purchase.paid), self.purchase.lines
-        if (goods is None and also is None) or (not lines and all(g is None or g.is_open for g in (goods, also))):
+        paid = max(0, self.purchase.paid)
+        if (goods is None and also is None) or (
+            not self._sorted and all(each is None or each.is_open for each in (goods, also))
+        ):
             return paid
-        price = sum(line.price for line in self._lines(goods, also))
-        return price * paid // self.whole if self.whole else 0
+        price, _ = self._sum(goods, also)
+        return price * paid // self.whole if price else 0
 
     def _items(self, goods: Goods | None, also: Goods | None = None) -> int:
-        return sum(line.quantity for line in self._lines(goods, also))
+        return self._sum(goods, also)[1]
 
-    def _lines(self, goods: Goods | None, also: Goods | None) -> list[Line]:
-        """The lines that both mean."""
-        meant = self._meant(goods) & self._meant(also)
-        return [line for place, line in enumerate(self.purchase.lines) if meant >> place & 1] if meant else []
-
-    def _meant(self, goods: Goods | None) -> int:
-        """Which lines are meant, a bit for each: many rules and multipliers ask, one answer is enough."""
-        if goods is None:
-            return ALL
-        bits = self._bits.get(id(goods))
-        if bits is None:
-            bits, bit = 0, 1
-            for line in self.purchase.lines:
-                if goods.has(line):
-                    bits |= bit
-                bit <<= 1
-            self._bits[id(goods)] = bits
-        return bits
+    def _sum(self, goods: Goods | None, also: Goods | None) -> tuple[int, int]:
+        """Price and pieces of the lines that both mean: many rules and multipliers ask, one answer is enough."""
+        assortment = self.rules.assortment
+        meant = assortment.bit(goods) | assortment.bit(also)
+        known = self._sums.get(meant)
+        if known is None:
+            price = pieces = 0
+            for bits, line in self._sorted:
+                if bits & meant == meant:
+                    price += line.price
+                    pieces += line.quantity
+            known = self._sums[meant] = price, pieces
+        return known
 
     def _multiplied(self, rule: Rule, measured: int, base: int) -> tuple[list[dict[str, Any]], int]:
         multipliers = self.live.get(rule.unit, ())
@@ -219,13 +212,17 @@ class _Evaluation:
                     times.append(self._times(multiplier, extra))
                     amount += extra
             return times, amount
-        extras = [(self._extra(multiplier, rule, measured, base), multiplier) for multiplier in multipliers]
-        extra, best = max(extras, key=lambda pair: pair[0])
+        best, extra = multipliers[0], self._extra(multipliers[0], rule, measured, base)
+        for multiplier in multipliers[1:]:
+            more = self._extra(multiplier, rule, measured, base)
+            if more > extra:
+                best, extra = multiplier, more
         return ([self._times(best, extra)] if extra else []), base + extra
 
     def _times(self, multiplier: Multiplier, extra: int) -> dict[str, Any]:
-        told = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}
-        return told | self._threshold(multiplier.when)
+        times: dict[str, Any] = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}
+        self._note_threshold(multiplier.when, times)
+        return times
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
         if multiplier.goods is not None:
@@ -239,41 +236,33 @@ class _Evaluation:
         return self._items(rule.goods, goods) if rule.measure == "item" else 0
 
     def _capped(self, rule: Rule, amount: int) -> tuple[int, Note | None]:
-        if rule.caps is UNCAPPED:
-            return amount, None
         name, wanted, note = f"rule:{rule.key}", amount, None
-        for cap, limit, period in self._limits(rule.caps):
+        limits = [
+            (kind, limit, None if kind == "receipt" else self.purchase.moment.period(kind))
+            for kind, limit in rule.caps.limits
+        ]
+        for kind, limit, period in limits:
             room = limit if period is None else max(0, limit - self.standing.count(name, period))
             if amount > room:
-                amount, note = room, Note(rule.key, cap, limit, wanted - room)
-        for _, _, period in self._limits(rule.caps):
-            if period is not None and amount:
-                self.counts[name, period] = amount
+                amount, note = room, Note(rule.key, kind, limit, wanted - room)
+        if amount:
+            self.counts.update({(name, period): amount for _, _, period in limits if period is not None})
         if note:
             self.notes.append(note)
         return amount, note
-
-    def _limits(self, caps: Caps) -> Iterator[tuple[str, int, str | None]]:
-        if caps.receipt is not None:
-            yield "receipt", caps.receipt, None
-        if caps.day is not None:
-            yield "day", caps.day, self.purchase.moment.day
-        if caps.month is not None:
-            yield "month", caps.month, self.purchase.moment.month
-        if caps.ever is not None:
-            yield "ever", caps.ever, EVER
 
     def _goal(self, goal: Goal) -> None:
         added = self._progress(goal)
         if added <= 0:
             return
-        period = {"ever": EVER, "month": self.purchase.moment.month, "year": self.purchase.moment.year}[goal.period]
-        before, given = (self.standing.count(name, period) for name in (goal.reached, goal.given))
+        period, count = self.purchase.moment.period(goal.period), self.standing.counts.get
+        before, given = count((goal.reached, period), 0), count((goal.given, period), 0)
         due, reached = _due(goal, before + added, given)
         self.counts[goal.reached, period] = max(0, reached - before)
         if due:
             self.counts[goal.given, period] = due
-            why = {"measure": goal.measure, "reached": reached, "needed": goal.target} | self._threshold(goal.when)
+            why = {"measure": goal.measure, "reached": reached, "needed": goal.target}
+            self._note_threshold(goal.when, why)
             self._give(goal.key, goal.gift, due, why)
 
     def _progress(self, goal: Goal) -> int:

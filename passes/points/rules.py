@@ -7,8 +7,8 @@ rule may look at; time comes in as a value and everything is a whole number. Wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
@@ -29,8 +29,7 @@ SPENT: Key = ("baskets:spent", EVER)
 MOST_GIFTS = 20
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """An instant as the calendar on the shop's wall shows it. `weekday` 1 is Monday; the last three name periods."""
 
     at: int
@@ -40,6 +39,10 @@ class Moment:
     day: str
     month: str
     year: str
+
+    def period(self, kind: str) -> str:
+        """The name of the day, month or year it is in, or of all time."""
+        return EVER if kind == "ever" else str(getattr(self, kind))
 
 
 @lru_cache(maxsize=1024)
@@ -123,6 +126,10 @@ class Goods:
     not_categories: frozenset[str] = frozenset()
     not_skus: frozenset[str] = frozenset()
 
+    @property
+    def names(self) -> tuple[frozenset[str], ...]:
+        return self.categories, self.skus, self.not_categories, self.not_skus
+
     def has(self, line: Line) -> bool:
         if line.category in self.not_categories or line.sku in self.not_skus:
             return False
@@ -132,6 +139,35 @@ class Goods:
     def is_open(self) -> bool:
         """Whether everything is meant that is not excluded."""
         return not self.categories and not self.skus
+
+
+class Assortment:
+    """All goods that some rules mean, a bit for each, and which of them a line belongs to.
+
+    What no rule names is all the same to them, so there are few kinds of lines, and each is sorted once.
+    """
+
+    def __init__(self, goods: Sequence[Goods]) -> None:
+        self._bits: dict[Goods, int] = {}
+        for each in goods:
+            self._bits.setdefault(each, 1 << len(self._bits))
+        self._named = frozenset[str | None]().union(*(names for each in goods for names in each.names))
+        self._kinds: dict[tuple[str | None, str | None], int] = {}
+        # Asked for with every line of every receipt: an object is found sooner than its value.
+        self._kept, self._bit = goods, {id(each): self._bits[each] for each in goods}
+
+    def bit(self, goods: Goods | None) -> int:
+        """Of one that was given to it; none is no bit at all."""
+        return 0 if goods is None else self._bit[id(goods)]
+
+    def bits(self, line: Line) -> int:
+        """Those of all goods that mean the line."""
+        category = line.category if line.category in self._named else None
+        sku = line.sku if line.sku in self._named else None
+        bits = self._kinds.get((category, sku))
+        if bits is None:
+            bits = self._kinds[category, sku] = sum(bit for each, bit in self._bits.items() if each.has(line))
+        return bits
 
 
 @dataclass(frozen=True)
@@ -174,9 +210,15 @@ class When:
     birthday_month: bool = False
     member_paid: bool = False
     above_own_average: Above | None = None
+    is_always: bool = field(init=False, repr=False, compare=False)
+    """Whether nothing is asked."""
+
+    def __post_init__(self) -> None:
+        is_always = all(getattr(self, each.name) == each.default for each in fields(self) if each.init)
+        object.__setattr__(self, "is_always", is_always)
 
     def holds(self, purchase: Purchase, standing: Standing) -> bool:
-        return self is ALWAYS or (
+        return self.is_always or (
             purchase.total >= self.min_total
             and (not self.tiers or standing.tier in self.tiers)
             and (not self.weekdays or purchase.moment.weekday in self.weekdays)
@@ -221,6 +263,12 @@ class Caps:
     day: int | None = None
     month: int | None = None
     ever: int | None = None
+    limits: tuple[tuple[str, int], ...] = field(init=False, repr=False, compare=False)
+    """Those that are set: what each is counted by, and how much."""
+
+    def __post_init__(self) -> None:
+        kinds = {"receipt": self.receipt, "day": self.day, "month": self.month, "ever": self.ever}
+        object.__setattr__(self, "limits", tuple((kind, most) for kind, most in kinds.items() if most is not None))
 
 
 UNCAPPED = Caps()
@@ -321,13 +369,19 @@ class RuleSet:
         # Asked with every receipt, answered once: the fields are frozen, these follow from them.
         set_ = object.__setattr__
         set_(self, "by_unit", {unit: tuple(parts) for unit, parts in by_unit.items()})
+        set_(self, "assortment", Assortment([part.goods for part in parts if part.goods is not None]))
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
         set_(self, "asks_baskets", any(when.above_own_average for when in whens))
-        is_capped = any(rule.caps != UNCAPPED for rule in self.rules)
+        is_capped = any(rule.caps.limits for rule in self.rules)
         set_(self, "counts", bool(self.goals) or is_capped or self.asks_baskets)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as what was written; the rest is worked out there."""
+        return RuleSet, (self.rules, self.multipliers, self.stack, self.goals, self.stamps)
+
     by_unit: dict[str, tuple[Multiplier, ...]] = field(init=False, repr=False, compare=False)
+    assortment: Assortment = field(init=False, repr=False, compare=False)
     asks_last: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the purchase before."""
     asks_birthday: bool = field(init=False, repr=False, compare=False)
