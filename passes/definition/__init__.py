@@ -37,7 +37,7 @@ from .benefits import (
     TierPart,
     TierPolicyPart,
 )
-from .consistency import repeated, unknown_keys, unknown_units, walk
+from .consistency import refuse_misfits, walk
 from .earning import ChallengePart, EarnPart, EveryPart, MultiplierPart, RulePart, StampPart
 from .parts import (
     LAST_INSTANT,
@@ -130,15 +130,7 @@ class Definition(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Definition:
-        for sentence in (*repeated(self), *unknown_units(self), *unknown_keys(self)):
-            raise ValueError(sentence)
-        if len({tier.threshold for tier in self.tiers}) != len(self.tiers):
-            raise ValueError("tiers with different thresholds")
-        if self.expire_days is not None and self.expiry is not None:
-            raise ValueError("either `expire_days` or `expiry`")
-        stamps = self.stamps
-        if stamps and any(p.give.amount and self.short(p.give.unit) == self.short(stamps.unit) for p in stamps.prizes):
-            raise ValueError("stamps.prizes: something else than stamps, which would fill the card that gives them")
+        refuse_misfits(self)
         return self
 
     @property

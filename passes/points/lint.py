@@ -6,7 +6,7 @@ that `refuses` is a rule that cannot be meant; the others are worth a look. Each
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -48,6 +48,14 @@ def findings(definition: Definition, now: int) -> list[Finding]:
     """What is wrong first, then what is worth a look; each in the order of the definition."""
     found = [finding for look in _LOOKS for finding in look(definition, now)]
     return sorted(found, key=lambda finding: finding.severity)
+
+
+def unknown_look(definition: Definition, looks: Collection[str]) -> list[Finding]:
+    """A look that the home does not have; which it has is not the definition's to know."""
+    if definition.look in looks:
+        return []
+    sentence = f"There is no look “{definition.look}”; there are: {', '.join(sorted(looks))}."
+    return [_refuse("look", sentence)]
 
 
 def _refuse(field: str, sentence: str) -> Finding:
@@ -174,7 +182,15 @@ def _multipliers(definition: Definition, now: int) -> Iterator[Finding]:
     for at, tier in enumerate(definition.tiers):
         for place, perk in enumerate(tier.perks):
             if perk.kind == "multiplier":
+                yield from _named_like_a_rule(definition, f"tiers.{at}.perks.{place}", perk.key)
                 yield from _multiplies_nothing(definition, f"tiers.{at}.perks.{place}", perk.unit, None)
+
+
+def _named_like_a_rule(definition: Definition, path: str, key: str) -> Iterator[Finding]:
+    """Entries say by which rule points came and by which multiplier more of them."""
+    rules: list[Any] = [*definition.rules, *definition.multipliers, *definition.every, *definition.challenges]
+    if key in {part.key for part in rules}:
+        yield _refuse(f"{path}.key", f"A rule is called “{key}” already; give this another key.")
 
 
 def _multiplies_nothing(

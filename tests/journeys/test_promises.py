@@ -445,6 +445,15 @@ def test_rules_are_looked_over_before_anybody_promises_them(shop: ShopSystem, tm
     assert code == 1 and told[0].startswith("refuse\trewards.0.cost\tThe reward “mug” needs 100, and a card can")
     refused = shop.post("/programmes", draft | {"earn": {"points": 0}, "welcome": 0, "rules": [rare]})
     assert (refused.status_code, refused.said["field"]) == (422, "rewards.0.cost")
+    unlooked = draft | {"look": "nowhere"}
+    code, told = checked(json.dumps(unlooked).encode())
+    assert code == 1 and told[0].startswith("refuse\tlook\tThere is no look “nowhere”; there are: ")
+    refused = shop.post("/programmes", unlooked)
+    assert (refused.status_code, refused.said["field"]) == (422, "look") and told[0].endswith(refused.said["detail"])
+    code, told = checked(json.dumps(draft | {"rewards": [MUG, MUG]}).encode())
+    assert code == 1 and told == ["refuse\trewards.1.key\tanother than “mug”, which rewards.0.key is"]
+    refused = shop.post("/programmes", draft | {"rewards": [MUG, MUG]})
+    assert (refused.status_code, refused.said["field"]) == (422, "rewards.1.key")
     for broken in (b"", b"[" * 10_000, b"\xff", b'{"welcome": NaN}'):
         code, told = checked(broken)
         assert code == 1 and all(line.startswith("refuse\t") for line in told)

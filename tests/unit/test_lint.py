@@ -67,6 +67,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         rule(when={"from_minute": 1320, "until_minute": 120, "starts": START + 7200, "ends": START + 79_200}),
         "None of these hours",
     ),
+    (
+        "tiers.0.perks.0.key",
+        rule() | tier(key="more", kind="multiplier", percent=150),
+        "A rule is called “more” already",
+    ),
     ("rules.0.goods", rule(goods={"categories": ["tea"], "not_categories": ["tea", "cake"]}), "nothing is left"),
     ("rules.0.ripens_days", {"expire_days": 9} | rule(ripens_days=10), "points end after 9 days"),
     (
