@@ -41,6 +41,7 @@ PROMOS: list[dict[str, Any]] = [
         "ends": START + 2 * DAY,
     },
     {"key": "rush", "code": "RUSH", "name": {"en": "Rush"}, "discount": {"money": 100}, "total": 100},
+    {"key": "feast", "code": "FEAST", "name": {"en": "Feast"}, "discount": {"money": 100}, "min_total": 10_000},
 ]
 BASKET = [
     {"sku": "latte", "category": "coffee", "quantity": 2, "price": 3000},
@@ -364,6 +365,17 @@ def test_a_promo_code_is_used_once_by_each_member(shop: CornerShop) -> None:
     assert shop.quotes(anna, total=3000, promo="SUMMER")["effects"]["discount"] == 1500
     with pytest.raises(NotFound, match="no such promo code"):
         shop.posts(anna, total=3000, promo="WINTER")
+
+
+def test_the_whole_bill_says_whether_it_is_large_enough_for_a_promo_code(shop: CornerShop) -> None:
+    anna = shop.joins()
+    (code,) = issue(shop, "big", anna)
+    with pytest.raises(DoesNotFit, match="a bill of 10000; 1 are missing") as refusal:
+        shop.quotes(anna, total=9_999, promo="FEAST")
+    assert refusal.value.field == "promo"
+    # As a second coupon would be judged: what the first took off makes the bill no smaller.
+    told = shop.posts(anna, total=10_000, coupons=[couponcodes.written(code)], promo="FEAST")
+    assert told["effects"]["discount"] == 2_000 + 100
 
 
 def test_a_promo_code_is_for_its_time_and_tier_and_may_give_points(shop: CornerShop) -> None:
