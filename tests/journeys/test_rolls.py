@@ -166,6 +166,16 @@ def test_a_member_may_have_a_card_in_another_programme_too(office: Office) -> No
     assert (wrong.status_code, wrong.said["field"]) == (422, "unit")
 
 
+def test_a_gift_card_brings_no_more_than_it_may_hold(office: Office) -> None:
+    gift = {"key": "gift", "kind": "gift", "unit": "money", "name": {"en": "Gift"}, "look": "cafe"}
+    promise = gift | {"earn": {"points": 0}, "gift": {"most": 10_000}}
+    assert office.system.post("/programmes", promise).status_code == 201
+    content = "email;money\nann@example.org;100,00\nben@example.org;100,01\n"
+    foreseen = office.brings(content, "--programme", "gift")
+    assert "line 3\tbalance:money\tA card of this programme holds at most 10000." in foreseen.said
+    assert "1 balances (10000 money), 1 bad lines" in foreseen.said
+
+
 def _written(rows: list[dict[str, str]]) -> str:
     out = io.StringIO(newline="")
     table = csv.DictWriter(out, list(rows[0]), delimiter=";")
