@@ -165,10 +165,20 @@ def test_two_tills_with_the_same_coupon(shop: CornerShop) -> None:
 def test_one_member_uses_only_so_many(shop: CornerShop) -> None:
     anna = shop.joins()
     codes = [couponcodes.written(code) for code in issue(shop, "tenth", anna, 3)]
-    for code in codes[:2]:
-        shop.posts(anna, total=1000, coupons=[code])
+    shop.posts(anna, total=1000, coupons=codes[:1])
+    assert on_card(shop, anna) == ["tenth"] * 2
+    shop.posts(anna, "R2", total=1000, coupons=codes[1:2])
     with pytest.raises(LimitReached, match="“tenth” 2 times"):
         shop.posts(anna, total=1000, coupons=codes[2:])
+    assert on_card(shop, anna) == [], "what cannot be used is not offered"
+    with shop.store.reading() as tx:
+        assert "its member has used as many as one may" in str(coupons.told(tx, codes[2], shop.now))
+    (pack,) = issue(shop, "tenth")
+    with pytest.raises(LimitReached):
+        claim(shop, anna, couponcodes.written(pack))
+    shop.takes_back("R2")
+    assert on_card(shop, anna) == ["tenth"] * 2
+    claim(shop, anna, couponcodes.written(pack))
 
 
 def test_a_kind_has_only_so_many(shop: CornerShop) -> None:
