@@ -8,8 +8,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from passes import create_app
+from passes.rolls import moving, writing
 from tests.corpora.csv_files import FORMULAS, HEADER
 from tests.home import PROGRAMME, new_home
 from tests.journeys.running import Ran, passes
@@ -88,6 +90,25 @@ def test_a_balance_comes_once_whatever_the_second_file_knows_them_by(office: Off
     assert [row["balance:points"] for row in office.takes_away()] == ["50"]
     another = office.brings("email;points\nann@example.org;51\n")
     assert "line 2\tbalance:points\tAnother balance came with an earlier roll" in another.said
+
+
+def test_many_members_are_taken_away_in_as_few_statements_as_one(office: Office) -> None:
+    here, asked = office.system.service, list[str]()
+    event.listen(here.store.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+
+    def statements() -> int:
+        asked.clear()
+        written = writing.write(here.store, here.members, moving.opened(here.store, "cafe"), io.StringIO())
+        assert written == len(office.takes_away())
+        return len(asked)
+
+    office.system.joins(name="Ann", email="ann@example.org")
+    alone = statements()
+    assert alone > 0
+    for number in range(5):
+        office.system.joins(name=f"Member {number}", email=f"member-{number}@example.org")
+    assert statements() == alone
+    assert [row["email"] for row in office.takes_away()][1:] == [f"member-{n}@example.org" for n in range(5)]
 
 
 def test_a_family_that_shares_a_telephone_stays_a_family(office: Office) -> None:
