@@ -313,12 +313,15 @@ def _refuse_unless_usable(row: Row, programme: Programme, card_id: int, now: int
         raise CouponOver(f"This coupon begins on {_moment(row.starts, programme)}.", field="coupons")
 
 
-def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int) -> None:
-    """`more` of them are in the same receipt."""
+def may_use(tx: Connection, part: CouponPart, card_id: int, more: int = 0) -> bool:
+    """Whether the card has not used as many of a kind as one member may; `more` are in the same receipt."""
     if part.per_member is None:
-        return
-    used = possessions.coupons_used(tx, [card_id], [part.key]).get((card_id, part.key), 0)
-    if used + more >= part.per_member:
+        return True
+    return possessions.coupons_used(tx, [card_id], [part.key]).get((card_id, part.key), 0) + more < part.per_member
+
+
+def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int) -> None:
+    if not may_use(tx, part, card_id, more):
         raise LimitReached(f"One member may use the coupon “{part.key}” {part.per_member} times.", field="coupons")
 
 
