@@ -13,16 +13,15 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from ..definition import (
-    CapsPart,
     CouponPart,
     Definition,
-    GivePart,
     GoodsPart,
     MultiplierPart,
     RulePart,
     WhenPart,
     walk,
 )
+from . import reach
 from .outcome import divide
 from .rules import moment
 from .worth import shares
@@ -196,7 +195,7 @@ def _named_like_a_rule(definition: Definition, path: str, key: str) -> Iterator[
 def _multiplies_nothing(
     definition: Definition, path: str, unit: str | None, part: MultiplierPart | None
 ) -> Iterator[Finding]:
-    earning = _earning(definition, unit or definition.unit)
+    earning = reach.earning(definition, unit or definition.unit)
     if not earning:
         sentence = f"No rule earns {unit or definition.unit}, so there is nothing to multiply; add a rule or drop this."
         yield _refuse(f"{path}.unit", sentence)
@@ -215,13 +214,6 @@ def _may_meet(rule: RulePart | None, goods: GoodsPart) -> bool:
     if one.skus or other.skus or not one.categories or not other.categories:
         return True
     return bool(set(one.categories) & set(other.categories))
-
-
-def _earning(definition: Definition, unit: str) -> list[RulePart | None]:
-    """The rules that earn a unit; None is the base rule, here or at a partner's."""
-    rules: list[RulePart | None] = [rule for rule in definition.rules if (rule.unit or definition.unit) == unit]
-    earns = definition.earn.points or any(part.earn and part.earn.points for part in definition.partners)
-    return [None, *rules] if unit == definition.unit and earns else rules
 
 
 def _gifts(definition: Definition, now: int) -> Iterator[Finding]:
@@ -297,7 +289,7 @@ def _paying(definition: Definition, now: int) -> Iterator[Finding]:
 def _unreachable_prizes(definition: Definition, now: int) -> Iterator[Finding]:
     """Places of a stamp card that stamps do not reach before they end."""
     stamps = definition.stamps
-    if stamps is None or _most(definition, unit := stamps.unit or definition.unit, None) == 0:
+    if stamps is None or reach.most_given(definition, unit := stamps.unit or definition.unit, None) == 0:
         return
     for place, prize in enumerate(stamps.prizes):
         what = f"The prize at {prize.at}"
@@ -305,8 +297,8 @@ def _unreachable_prizes(definition: Definition, now: int) -> Iterator[Finding]:
 
 
 def _too_dear(definition: Definition, path: str, what: str, cost: int, unit: str, now: int) -> Iterator[Finding]:
-    days = _lifetime(definition, unit, now)
-    most = _most_held(definition, unit, days)
+    days = reach.lifetime(definition, unit, now)
+    most = reach.most_held(definition, unit, days)
     if most is not None and most < cost:
         when = f" before they end after {days} days" if days is not None else ""
         if not most and unit == definition.unit:
@@ -322,7 +314,7 @@ def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
         return
     unit = policy.unit or definition.unit
     days = {"ever": None, "year": 366, "months": 31 * policy.months}[policy.period]
-    most = _most(definition, unit, days)
+    most = reach.most_given(definition, unit, days)
     for place, tier in enumerate(definition.tiers):
         if most is not None and tier.threshold > most:
             within = "ever" if days is None else "in the time that counts"
@@ -332,69 +324,11 @@ def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
             yield _refuse(f"tiers.{place}.threshold", f"{sentence} Lower the threshold or raise the caps.")
 
 
-def _lifetime(definition: Definition, unit: str, now: int) -> int | None:
-    """How many days at most something lives; None: for ever, or as long as the card is used."""
-    expiry = definition.expiries[definition.short(unit)]
-    ends = [expiry.days] if expiry.days else []
-    if expiry.yearly:
-        ends.append(366 * (expiry.years + 1))
-    if expiry.at is not None and expiry.at > now:
-        ends.append((expiry.at - now) // DAY + 1)
-    return min(ends, default=None)
-
-
-def _most_held(definition: Definition, unit: str, days: int | None) -> int | None:
-    most = _most(definition, unit, days)
-    if definition.gift is not None and unit == definition.unit and definition.kind == "gift":
-        return min(definition.gift.most, most) if most is not None else definition.gift.most
-    return most
-
-
-def _most(definition: Definition, unit: str, days: int | None) -> int | None:
-    """The most that one card can be given of a unit within so many days (None: ever); None: there is no limit."""
-    if unit == definition.unit and definition.kind in ("gift", "visits"):
-        return None
-    amounts: list[int | None] = [definition.welcome if unit == definition.unit else 0]
-    for rule in _earning(definition, unit):
-        amounts.append(_most_of(rule.caps, days) if rule else None)
-    for give, times in _givers(definition):
-        if give.amount and (give.unit or definition.unit) == unit:
-            amounts.append(None if times is None else give.amount * times)
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
-
-
-def _most_of(caps: CapsPart, days: int | None) -> int | None:
-    most = [caps.ever] if caps.ever is not None else []
-    if days is not None and caps.day is not None:
-        most.append(caps.day * (days + 1))
-    if days is not None and caps.month is not None:
-        most.append(caps.month * (days // 28 + 2))
-    return min(most, default=None)
-
-
-def _givers(definition: Definition) -> Iterator[tuple[GivePart, int | None]]:
-    """What is given otherwise than by rules, and how often to one card at most (None: there is no limit)."""
-    for every in definition.every:
-        yield every.give, None
-    for challenge in definition.challenges:
-        yield challenge.give, 1
-    for prize in definition.stamps.prizes if definition.stamps else ():
-        yield prize.give, None
-    for promo in definition.promos:
-        if promo.give:
-            yield promo.give, promo.per_member or promo.total
-    if definition.referral:
-        yield definition.referral.give, definition.referral.most
-        if definition.referral.friend:
-            yield definition.referral.friend, 1
-
-
 def _units(definition: Definition, now: int) -> Iterator[Finding]:
     """Stamp cards that nothing fills, and units that nobody ever gets."""
     stamps = definition.stamps
     for place, unit in enumerate(definition.units):
-        if _most(definition, unit.key, None) == 0:
+        if reach.most_given(definition, unit.key, None) == 0:
             told = f"Nothing gives {unit.key}; add a rule that earns it, or leave the unit out."
             is_stamps = stamps is not None and stamps.unit == unit.key
             yield _refuse("stamps.unit", told) if is_stamps else _warn(f"units.{place}", told)
