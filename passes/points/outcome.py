@@ -9,12 +9,13 @@ ever, which is what a quote, a return of goods and a replay of history rest on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .rules import (
     BASKETS,
     MOST_GIFTS,
+    NOTHING_COUNTED,
     SPENT,
     Gift,
     Goal,
@@ -30,9 +31,11 @@ from .rules import (
     When,
 )
 
+NO_WHY: dict[str, Any] = {}
+
 
 class Grant(NamedTuple):
-    """An amount a rule gives, and why. A replay makes millions of them."""
+    """An amount a rule gives, and why."""
 
     unit: str
     amount: int
@@ -63,20 +66,19 @@ class Note:
     lost: int
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """All that a purchase does by rules. `used` are the stamps of cards that became full."""
 
     grants: tuple[Grant, ...] = ()
-    counts: Mapping[Key, int] = field(default_factory=dict)
+    counts: Mapping[Key, int] = NOTHING_COUNTED
     issues: tuple[Issue, ...] = ()
     notes: tuple[Note, ...] = ()
     used: int = 0
 
 
-def evaluate(rules: RuleSet, purchase: Purchase, standing: Standing) -> Outcome:
-    """What the purchase does, in the order the rules are written in."""
-    return _Evaluation(rules, purchase, standing).outcome()
+def evaluate(rules: RuleSet, purchase: Purchase, standing: Standing, *, explains: bool = True) -> Outcome:
+    """What the purchase does, in the order the rules are written in; who only counts needs no `why`."""
+    return _Evaluation(rules, purchase, standing, explains).outcome()
 
 
 def divide(product: int, per: int, rounding: Rounding) -> int:
@@ -91,22 +93,24 @@ def divide(product: int, per: int, rounding: Rounding) -> int:
 class _Evaluation:
     """One evaluation while it runs."""
 
-    def __init__(self, rules: RuleSet, purchase: Purchase, standing: Standing) -> None:
-        self.rules, self.purchase, self.standing = rules, purchase, standing
+    def __init__(self, rules: RuleSet, purchase: Purchase, standing: Standing, explains: bool) -> None:
+        self.rules, self.purchase, self.standing, self.explains = rules, purchase, standing, explains
         self.grants: list[Grant] = []
         self.counts: dict[Key, int] = {}
         self.issues: list[Issue] = []
         self.notes: list[Note] = []
         self.used = 0
-        sorted_ = rules.assortment.bits
-        self._sorted = [(sorted_(line), line) for line in purchase.lines]
+        bits = rules.assortment.bits
+        self._sorted = [(bits(line.sku, line.category), line) for line in purchase.lines]
         self._sums: dict[int, tuple[int, int]] = {}
         # A discount on the whole bill lies on every line in the same share.
         self.whole = max(purchase.total - purchase.cut, sum([line.price for line in purchase.lines]))
         self.live = {unit: self._live(multipliers) for unit, multipliers in rules.by_unit.items()}
 
     def _live(self, multipliers: Sequence[Multiplier]) -> list[Multiplier]:
-        return [each for each in multipliers if each.when.is_always or each.when.holds(self.purchase, self.standing)]
+        """Those whose time it is, and whose goods are on the receipt."""
+        live = [each for each in multipliers if each.when.is_always or each.when.holds(self.purchase, self.standing)]
+        return [each for each in live if each.goods is None or not self._sorted or self._sum(each.goods, None)[1]]
 
     def outcome(self) -> Outcome:
         purchase, standing = self.purchase, self.standing
@@ -132,7 +136,7 @@ class _Evaluation:
         if rule.caps.limits:
             amount, capped = self._capped(rule, amount)
         if amount:
-            why = self._why(rule, measured, base, times, capped)
+            why = self._why(rule, measured, base, times, capped) if self.explains else NO_WHY
             self.grants.append(Grant(rule.unit, amount, rule.key, why, rule.ripens_days))
 
     def _why(
@@ -242,7 +246,7 @@ class _Evaluation:
             for kind, limit in rule.caps.limits
         ]
         for kind, limit, period in limits:
-            room = limit if period is None else max(0, limit - self.standing.count(name, period))
+            room = limit if period is None else max(0, limit - self.standing.counted(name, period))
             if amount > room:
                 amount, note = room, Note(rule.key, kind, limit, wanted - room)
         if amount:

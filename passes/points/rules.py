@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Rounding = Literal["down", "nearest", "up"]
@@ -25,8 +26,11 @@ EVER = ""
 BASKETS: Key = ("baskets", EVER)
 SPENT: Key = ("baskets:spent", EVER)
 """How many purchases a card has made and what they came to, counted while some rule looks at their average."""
+NOTHING_COUNTED: Mapping[Key, int] = MappingProxyType({})
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
+# Of a shop's articles, those sold of late.
+MOST_REMEMBERED = 16_384
 
 
 class Moment(NamedTuple):
@@ -42,7 +46,11 @@ class Moment(NamedTuple):
 
     def period(self, kind: str) -> str:
         """The name of the day, month or year it is in, or of all time."""
-        return EVER if kind == "ever" else str(getattr(self, kind))
+        if kind == "ever":
+            return EVER
+        if kind == "month":
+            return self.month
+        return self.day if kind == "day" else self.year
 
 
 @lru_cache(maxsize=1024)
@@ -53,7 +61,7 @@ def moment(at: int, zone: tzinfo) -> Moment:
 
 
 class Line(NamedTuple):
-    """Articles on a receipt; `price` is for all of them together. A replay makes millions of them."""
+    """Articles on a receipt; `price` is for all of them together."""
 
     price: int
     quantity: int = 1
@@ -61,11 +69,11 @@ class Line(NamedTuple):
     category: str | None = None
 
 
-@dataclass(frozen=True)
-class Purchase:
+class Purchase(NamedTuple):
     """What was bought. `paid` is what was left to pay in money of `total`, and what earns.
 
-    `cut` is what came off certain lines; their prices are those after it.
+    `cut` is what came off certain lines; their prices are those after it. (A tuple, as all that is made for each
+    receipt: a replay makes millions, and tuples are the quickest to make.)
     """
 
     moment: Moment
@@ -101,19 +109,18 @@ class Baskets:
         return cls(counts.get(BASKETS, 0), counts.get(SPENT, 0))
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a card stood when the purchase was made; all that a rule may look at beside the purchase itself."""
 
     tier: str | None = None
-    counts: Mapping[Key, int] = field(default_factory=dict)
+    counts: Mapping[Key, int] = NOTHING_COUNTED
     last: Last | None = None
     birth_month: int | None = None
     is_paid: bool = False
     stamps: int = 0
     baskets: Baskets | None = None
 
-    def count(self, name: str, period: str) -> int:
+    def counted(self, name: str, period: str) -> int:
         return self.counts.get((name, period), 0)
 
 
@@ -126,14 +133,10 @@ class Goods:
     not_categories: frozenset[str] = frozenset()
     not_skus: frozenset[str] = frozenset()
 
-    @property
-    def names(self) -> tuple[frozenset[str], ...]:
-        return self.categories, self.skus, self.not_categories, self.not_skus
-
-    def has(self, line: Line) -> bool:
-        if line.category in self.not_categories or line.sku in self.not_skus:
+    def has(self, sku: str | None, category: str | None) -> bool:
+        if category in self.not_categories or sku in self.not_skus:
             return False
-        return self.is_open or line.category in self.categories or line.sku in self.skus
+        return self.is_open or category in self.categories or sku in self.skus
 
     @cached_property
     def is_open(self) -> bool:
@@ -142,32 +145,23 @@ class Goods:
 
 
 class Assortment:
-    """All goods that some rules mean, a bit for each, and which of them a line belongs to.
-
-    What no rule names is all the same to them, so there are few kinds of lines, and each is sorted once.
-    """
+    """All goods that some rules mean, a bit for each, and which of them an article belongs to."""
 
     def __init__(self, goods: Sequence[Goods]) -> None:
         self._bits: dict[Goods, int] = {}
         for each in goods:
             self._bits.setdefault(each, 1 << len(self._bits))
-        self._named = frozenset[str | None]().union(*(names for each in goods for names in each.names))
-        self._kinds: dict[tuple[str | None, str | None], int] = {}
         # Asked for with every line of every receipt: an object is found sooner than its value.
         self._kept, self._bit = goods, {id(each): self._bits[each] for each in goods}
+        self.bits = lru_cache(MOST_REMEMBERED)(self._sort)
 
     def bit(self, goods: Goods | None) -> int:
         """Of one that was given to it; none is no bit at all."""
         return 0 if goods is None else self._bit[id(goods)]
 
-    def bits(self, line: Line) -> int:
-        """Those of all goods that mean the line."""
-        category = line.category if line.category in self._named else None
-        sku = line.sku if line.sku in self._named else None
-        bits = self._kinds.get((category, sku))
-        if bits is None:
-            bits = self._kinds[category, sku] = sum(bit for each, bit in self._bits.items() if each.has(line))
-        return bits
+    def _sort(self, sku: str | None, category: str | None) -> int:
+        """The bits of all goods that mean the article."""
+        return sum(bit for each, bit in self._bits.items() if each.has(sku, category))
 
 
 @dataclass(frozen=True)
