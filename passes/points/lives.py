@@ -9,7 +9,7 @@ Its lots are kept apart from the ledger's arithmetic on purpose: that both come 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,11 +17,11 @@ from . import tiers
 from .book import Book, Rules
 from .findings import Sums
 from .orders import goods
-from .outcome import Outcome, evaluate
+from .outcome import NO_WHY, Grant, Outcome, evaluate
 from .plans import tier_counts
 from .pots import Lot, Pot
 from .remainder import left_of
-from .rules import MAIN, Baskets, Key, Last, Purchase, Standing, moment
+from .rules import MAIN, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
@@ -97,10 +97,10 @@ class Done:
 
 
 class Life:
-    """A card from its first day on. `taken_back`: the receipts that are, later."""
+    """A card from its first day on. `remembers`: the receipts of which each amount is asked for later."""
 
-    def __init__(self, book: Book, created: int, birth_month: int | None, taken_back: frozenset[int]) -> None:
-        self.book, self.created, self.birth_month, self.taken_back = book, created, birth_month, taken_back
+    def __init__(self, book: Book, created: int, birth_month: int | None, remembers: Container[int]) -> None:
+        self.book, self.created, self.birth_month, self.remembers = book, created, birth_month, remembers
         self.pots: defaultdict[str, Pot] = defaultdict(Pot)
         self.counts: dict[Key, int] = {}
         self.sums: defaultdict[str, Sums] = defaultdict(Sums)
@@ -127,7 +127,7 @@ class Life:
         return posted
 
     def goes_through(self, happened: Happened) -> list[Posted]:
-        """What came to the card and left it by this receipt."""
+        """What came to the card and left it by this receipt; what rules gave, rule by rule if that is remembered."""
         if happened.reverses is not None:
             return self._takes_back(self._done[happened.reverses], happened)
         rules = self.book.at(happened.created, happened.context.get("rules"))
@@ -172,7 +172,7 @@ class Life:
 
     def _moves_alone(self, rules: Rules, happened: Happened) -> list[Posted]:
         posted = [self._moves(rules, moved, happened) for moved in happened.moved]
-        if happened.id in self.taken_back:
+        if happened.id in self.remembers:
             done = Done(happened, rules, Standing(), list(posted), {}, NO_ISSUES, self.place, self.place)
             self._done[happened.id] = done
         return posted
@@ -184,7 +184,8 @@ class Life:
         purchase = self._purchase(rules, happened, redeemed)
         standing = self._standing(rules, happened)
         outcome = evaluate(rules.at_partner(happened.content.get("partner")), purchase, standing, explains=False)
-        posted += self._granted(rules, outcome, purchase)
+        is_remembered = happened.id in self.remembers
+        posted += self._granted(rules, outcome, purchase.moment, is_remembered)
         counts = {**outcome.counts, **tier_counts(rules.definition, purchase.moment, purchase, outcome)}
         for key, amount in counts.items():
             self._move(key, amount)
@@ -192,7 +193,7 @@ class Life:
         if issues:
             self._issue(issues, happened.created)
         self._settle(rules, happened.created)
-        if happened.id in self.taken_back:
+        if is_remembered:
             happened = happened._replace(context={**happened.context, "paid": purchase.paid})
             done = Done(happened, rules, standing, list(posted), counts, issues, before, self.place)
             self._done[happened.id] = done
@@ -255,9 +256,9 @@ class Life:
         found = next((each for each in stands if each.total > 0), None)
         return Last(moment(found.created, rules.zone).ordinal, found.total) if found else None
 
-    def _granted(self, rules: Rules, outcome: Outcome, purchase: Purchase) -> list[Posted]:
-        when, posted = purchase.moment, []
-        for unit, amount, rule, _, ripens_days in outcome.grants:
+    def _granted(self, rules: Rules, outcome: Outcome, when: Moment, is_remembered: bool) -> list[Posted]:
+        posted = []
+        for unit, amount, rule, _, ripens_days in outcome.grants if is_remembered else _together(outcome.grants):
             ripens = None if ripens_days is None else rules.ripens(ripens_days, when)
             posted.append(self._gives("earn", unit, amount, rules.ends(unit, when), ripens, rule))
         card = rules.in_force.stamps
@@ -407,6 +408,15 @@ class Life:
         if key[0].startswith("tier:"):
             periods = self._tiers.setdefault(key[0], {})
             periods[key[1]] = periods.get(key[1], 0) + amount
+
+
+def _together(grants: Sequence[Grant]) -> list[Grant]:
+    """What lies in one lot, whatever rule gave it."""
+    sums: dict[tuple[str, int | None], int] = {}
+    for unit, amount, _, _, ripens_days in grants:
+        lot = unit, ripens_days
+        sums[lot] = sums.get(lot, 0) + amount
+    return [Grant(unit, amount, "", NO_WHY, ripens_days) for (unit, ripens_days), amount in sums.items()]
 
 
 def _issued(outcome: Outcome) -> Counter[tuple[str, str]]:

@@ -9,7 +9,7 @@ shared out among processes; each reads its own rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import groupby
@@ -110,9 +110,10 @@ class Replay:
             is_losing |= gain < 0
         found.losing += is_losing
 
-    def begin(self, history: History) -> Life:
-        """The card's life on its first day."""
-        life = Life(self.book, history.card.created, history.card.birth_month, history.taken_back)
+    def begin(self, history: History, remembers: Container[int] | None = None) -> Life:
+        """The card's life on its first day; what is taken back is remembered, unless more is asked for."""
+        asked = history.taken_back if remembers is None else remembers
+        life = Life(self.book, history.card.created, history.card.birth_month, asked)
         life.joins(self._is_welcomed(history))
         return life
 

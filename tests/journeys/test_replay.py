@@ -153,7 +153,7 @@ def moves_by_replay(shop: CornerShop) -> dict[int, Counter[tuple[str, str, int]]
         span = replay.Span(programme.id, 0, shop.now, 2**62, 2**62)
         again = replay.Replay(programmes.rulesets(tx, programme), None, span)
         for history in replay.histories(tx, span, 0, 2**62):
-            life = again.begin(history)
+            life = again.begin(history, frozenset(each.id for each in history.receipts))
             for happened in history.receipts:
                 posted = [each for each in life.goes_through(happened) if each.amount]
                 moved = Counter((each.kind, each.unit, each.change) for each in posted)
