@@ -243,6 +243,28 @@ class Challenge:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What the next purchase brings when it comes to `needed`, above what is usual for the member. In a promise, 0.
+
+    An `amount` of a unit ("": the main one), `percent` of what is earned of it, or else what its name says.
+    """
+
+    key: str
+    name: Text
+    amount: int = 0
+    percent: int = 0
+    unit: str = ""
+    tiers: tuple[str, ...] = ()
+    starts: int | None = None
+    ends: int | None = None
+    needed: int = 0
+
+    def is_for(self, tier: str | None, now: int) -> bool:
+        is_live = (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)
+        return is_live and (not self.tiers or tier in self.tiers)
+
+
+@dataclass(frozen=True)
 class Promise:
     """What a programme shows on every card of it. `look_digest` is the version of the look, as drawn."""
 
@@ -269,6 +291,7 @@ class Promise:
     units: tuple[Unit, ...] = ()
     stamps: Stamps | None = None
     challenges: tuple[Challenge, ...] = ()
+    steps: tuple[Step, ...] = ()
     # How long before a tier is lost the card says so.
     warn_seconds: int = 0
     grace_days: int | None = None
@@ -314,6 +337,7 @@ class Card:
     pending: Pending | None = None
     perks: tuple[Perk, ...] = ()
     challenges: tuple[Challenge, ...] = ()
+    steps: tuple[Step, ...] = ()
     # Until when the tier holds if nothing more is counted, and whether it is time to say so.
     tier_until: int | None = None
     tier_warning: bool = False
@@ -379,6 +403,7 @@ _LISTS: dict[str, type] = {
     "balances": Balance,
     "perks": Perk,
     "challenges": Challenge,
+    "steps": Step,
     "coupons": Coupon,
 }
 

@@ -8,16 +8,16 @@ a card is a bearer's (printed on a pack) until a card claims or redeems it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
-from . import couponcodes, programmes, revisions, stock, tries
+from . import couponcodes, possessions, programmes, revisions, stock, tries
 from .cards import Held
 from .definition import CouponPart, Definition
 from .errors import BadInput, Conflict, LimitReached, NotFound, OutOfStock, TooManyTries
@@ -125,6 +125,11 @@ def of_card(tx: Connection, card_id: int, limit: int, before: int | None = None)
     return tx.execute(query.order_by(t.Coupon.id.desc()).limit(limit)).all()
 
 
+def why_not(tx: Connection, programme: Programme, rows: Sequence[Row]) -> dict[int, str]:
+    """What stands between members and coupons beside their state, by row id: `limit`, or nothing."""
+    return dict.fromkeys(possessions.over_limit(tx, programme.definition, rows), "limit")
+
+
 def state(row: Row, now: int) -> str:
     """Its state at this moment, even if the sweep has not come by yet."""
     return "expired" if row.state == "issued" and row.ends is not None and row.ends <= now else str(row.state)
@@ -147,6 +152,7 @@ def claim(tx: Connection, held: Held, code: str, now: int) -> Row:
     programme = programmes.of_card(tx, held)
     _refuse_unless_usable(row, programme, held.id, now)
     if row.card_id is None:
+        _refuse_over_limit(tx, _part(programme.at(now).definition, row.kind), held.id, 0)
         taken = update(t.Coupon).where(t.Coupon.id == row.id, t.Coupon.card_id.is_(None), t.Coupon.state == "issued")
         if tx.execute(taken.values(card_id=held.id, changed=now)).rowcount != 1:
             raise NotYours("Another card claimed this coupon a moment ago.", field="coupon")
@@ -255,13 +261,16 @@ def expire(tx: Connection, now: int, chunk: int) -> int:
 def told(tx: Connection, code: str, now: int) -> ItsACoupon:
     """What to tell whoever scanned a coupon where a card was expected."""
     row = find(tx, code)
-    return ItsACoupon(_sentence(row, programmes.get(tx, row.programme_id), now), field="code")
+    programme = programmes.get(tx, row.programme_id)
+    return ItsACoupon(_sentence(row, programme, why_not(tx, programme, [row]), now), field="code")
 
 
-def _sentence(row: Row, programme: Programme, now: int) -> str:
+def _sentence(row: Row, programme: Programme, why: Mapping[int, str], now: int) -> str:
     name = next((part.name for part in programme.definition.coupons if part.key == row.kind), {"en": row.kind})
     what = f"This is the coupon “{name.get('en') or next(iter(name.values()))}” of {row.programme}"
     match state(row, now):
+        case "issued" if row.id in why:
+            return f"{what}, and its member has used as many as one may."
         case "issued":
             return f"{what}. Scan the member's card first, then add the coupon to the receipt."
         case "redeemed":
@@ -306,12 +315,15 @@ def _refuse_unless_usable(row: Row, programme: Programme, card_id: int, now: int
         raise CouponOver(f"This coupon begins on {_moment(row.starts, programme)}.", field="coupons")
 
 
-def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int) -> None:
-    """`more` of them are in the same receipt."""
+def may_use(tx: Connection, part: CouponPart, card_id: int, more: int = 0) -> bool:
+    """Whether the card has not used as many of a kind as one member may; `more` are in the same receipt."""
     if part.per_member is None:
-        return
-    mine = (t.Coupon.card_id == card_id, t.Coupon.kind == part.key, t.Coupon.state == "redeemed")
-    if tx.execute(select(func.count()).where(*mine)).scalar_one() + more >= part.per_member:
+        return True
+    return possessions.coupons_used(tx, [card_id], [part.key]).get((card_id, part.key), 0) + more < part.per_member
+
+
+def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int) -> None:
+    if not may_use(tx, part, card_id, more):
         raise LimitReached(f"One member may use the coupon “{part.key}” {part.per_member} times.", field="coupons")
 
 

@@ -26,6 +26,7 @@ from .card import (
     Reward,
     Stamps,
     Status,
+    Step,
 )
 
 DAY_SECONDS = 86_400
@@ -49,7 +50,7 @@ class Facts:
     """All that a drawing needs to know of one card, as plain values.
 
     `earned` is the count that tiers go by. `idle_ends` says when each unit ends because nothing happened to the card,
-    `reached` how far each challenge is.
+    `reached` how far each challenge is, `needed` what a purchase must come to for each step that can be told.
     """
 
     promise: Promise
@@ -69,6 +70,7 @@ class Facts:
     tier_until: int | None = None
     idle_ends: Mapping[str, int] = field(default_factory=dict)
     reached: Mapping[str, int] = field(default_factory=dict)
+    needed: Mapping[str, int] = field(default_factory=dict)
     coupons: tuple[Coupon, ...] = ()
     # How many of each limited reward are gone: in all, and by this card.
     gone: Mapping[str, int] = field(default_factory=dict)
@@ -129,6 +131,7 @@ def draw(facts: Facts, now: int) -> Card:
         pending=_pending(lots, now),
         perks=tuple(perk for perk in tier.perks if perk.is_live(now)) if tier else (),
         challenges=_challenges(facts, now),
+        steps=_steps(facts, now),
         tier_until=until,
         tier_warning=until is not None and until - promise.warn_seconds <= now,
         tier_unit=promise.tier_unit,
@@ -147,7 +150,8 @@ def next_change(facts: Facts, now: int) -> int | None:
     for tier in promise.tiers:
         if tier.key == facts.tier:
             turns += [turn for perk in tier.perks for turn in (perk.starts, perk.ends)]
-    shown: list[Challenge | Reward | Coupon] = [*promise.challenges, *promise.rewards, *facts.coupons]
+    shown: list[Challenge | Step | Reward | Coupon] = [*promise.challenges, *promise.rewards, *facts.coupons]
+    shown += promise.steps
     turns += [turn for each in shown for turn in (each.starts, each.ends)]
     if facts.tier_until is not None:
         turns += [facts.tier_until, facts.tier_until - promise.warn_seconds]
@@ -232,6 +236,11 @@ def _held(lots: tuple[Lot, ...], unit: str) -> int:
 def _challenges(facts: Facts, now: int) -> tuple[Challenge, ...]:
     live = (challenge for challenge in facts.promise.challenges if challenge.is_live(now))
     return tuple(replace(each, reached=min(each.needed, facts.reached.get(each.key, 0))) for each in live)
+
+
+def _steps(facts: Facts, now: int) -> tuple[Step, ...]:
+    told = (step for step in facts.promise.steps if step.key in facts.needed and step.is_for(facts.tier, now))
+    return tuple(replace(step, needed=facts.needed[step.key]) for step in told)
 
 
 def _expiring(facts: Facts, now: int) -> Expiring | None:

@@ -6,6 +6,7 @@ a card is `points.spending`'s affair, how it moves to another one that of `trans
 
 from __future__ import annotations
 
+from .definition import Definition
 from .errors import Conflict
 from .points.discounts import Bill
 from .points.moves import Move
@@ -15,6 +16,12 @@ from .points.rules import MAIN
 from .store import Connection
 
 KINDS = ("gift", "visits")
+
+
+class CardFull(Conflict):
+    """It would hold more than a card of its programme may."""
+
+    code = "card_full"
 
 
 def top_up(tx: Connection, case: Case, left: Bill) -> Move | None:
@@ -31,7 +38,11 @@ def top_up(tx: Connection, case: Case, left: Bill) -> Move | None:
 
 
 def refuse_too_much(case: Case, amount: int) -> None:
-    """A card holds no more than the programme allows."""
-    gift = case.definition.gift
-    if gift is not None and case.account.balance + amount > gift.most:
-        raise Conflict(f"A card of this programme holds at most {gift.most}.", field="amount")
+    refuse_overfull(case.definition, case.account.balance + amount)
+
+
+def refuse_overfull(definition: Definition, would_hold: int, field: str = "amount") -> None:
+    """A gift card holds no more than the programme allows; what other cards earn has no such end."""
+    gift = definition.gift
+    if definition.kind in KINDS and gift is not None and would_hold > gift.most:
+        raise CardFull(f"A card of this programme holds at most {gift.most}.", field=field)

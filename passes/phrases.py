@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
+from decimal import Decimal
 from functools import lru_cache
 
-from .card import Balance, Card, Challenge, Coupon, Membership, News, Perk, Prize, Reward, Stamps, Text
+from .card import Balance, Card, Challenge, Coupon, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
 from .words import Words
 
 Pick = Callable[[Text], str]
@@ -172,6 +173,21 @@ def challenge(words: Words, card: Card, what: Challenge, pick: Pick, zone: tzinf
 def counted(words: Words, card: Card, what: Challenge, n: int) -> str:
     """So much of what the challenge counts."""
     return money(words, n, card.currency) if what.measure == SPEND and card.currency else number(words, n)
+
+
+def step(words: Words, card: Card, what: Step, pick: Pick) -> str:
+    """What the next purchase brings, and what it must come to."""
+    needed = money(words, what.needed, card.currency) if card.currency else number(words, what.needed)
+    return words.say("step.line", money=needed, gift=_step_gift(words, card, what, pick))
+
+
+def _step_gift(words: Words, card: Card, what: Step, pick: Pick) -> str:
+    if what.amount:
+        return f"+{amount(words, card, what.amount, what.unit)}"
+    if what.percent:
+        unit = heading(words, card.held(what.unit), pick) if what.unit else words.say(heading_key(words, card))
+        return f"{unit} ×{words.number(Decimal(what.percent) / 100)}"
+    return pick(what.name) if what.name else words.say("step.more")
 
 
 def next_prize(stamps: Stamps) -> Prize | None:

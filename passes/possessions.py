@@ -6,18 +6,20 @@ It only reads, a whole batch of cards at a time, and asks nothing of a programme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from .card import Coupon
 from .couponcodes import written
+from .definition import Definition
+from .points.rules import BASKETS, EVER, SPENT, Baskets, Key, Standing
 from .points.tallies import WHOLE_PROGRAMME
 from .points.tiers import count, months_back
 from .programmes import Programme
 from .stock import PERIOD
-from .store import Connection
+from .store import Connection, Row
 from .store import tables as t
 
 MOST_SHOWN = 20
@@ -27,7 +29,8 @@ MOST_SHOWN = 20
 class Possessions:
     """One card's; `gone` and `had` count limited rewards, in all and by this card.
 
-    `reached` is how far each challenge is, `counted` what tiers go by (None: what was ever earned of the main unit).
+    `reached` is how far each challenge is, `needed` what a purchase must come to for each step, `counted` what tiers go
+    by (None: what was ever earned of the main unit).
     """
 
     coupons: tuple[Coupon, ...] = ()
@@ -35,6 +38,7 @@ class Possessions:
     had: dict[str, int] = field(default_factory=dict)
     paid_until: int | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    needed: dict[str, int] = field(default_factory=dict)
     counted: int | None = None
 
 
@@ -46,6 +50,8 @@ def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: i
         _add_coupons(tx, programme, found)
     if any(reward.stock or reward.per_member for reward in definition.rewards):
         _add_counts(tx, programme, found)
+    if definition.asked_of_average:
+        _add_steps(tx, programme, found)
     if definition.challenges or definition.policy.is_tallied:
         _add_progress(tx, programme, found, now)
     elif definition.policy.levels and definition.policy.unit:
@@ -57,12 +63,30 @@ def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: i
     return found
 
 
+def coupons_used(tx: Connection, card_ids: Iterable[int], kinds: Iterable[str]) -> dict[tuple[int, str], int]:
+    """How many each card has used of each kind; none is left out."""
+    which = {"ids": sorted(card_ids), "kinds": sorted(kinds)}
+    return {(row.card_id, row.kind): row.used for row in tx.execute(_USED, which)}
+
+
+def over_limit(tx: Connection, definition: Definition, rows: Iterable[Row]) -> set[int]:
+    """Of these issued coupons, by row id, those whose card has used as many of the kind as one member may."""
+    limits = {part.key: part.per_member for part in definition.coupons if part.per_member is not None}
+    limited = [row for row in rows if row.kind in limits and row.state == "issued" and row.card_id is not None]
+    if not limited:
+        return set()
+    used = coupons_used(tx, {row.card_id for row in limited}, limits)
+    return {row.id for row in limited if used.get((row.card_id, row.kind), 0) >= limits[row.kind]}
+
+
 def _add_coupons(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:
     """Those that can be used or soon can; which of them time has ended is drawing's affair."""
     names = {part.key: part.name for part in programme.definition.coupons}
-    for row in tx.execute(_ISSUED, {"ids": list(found)}):
+    rows = tx.execute(_ISSUED, {"ids": list(found)}).all()
+    beyond = over_limit(tx, programme.definition, rows)
+    for row in rows:
         mine = found[row.card_id]
-        if row.kind in names and len(mine.coupons) < MOST_SHOWN:
+        if row.kind in names and row.id not in beyond and len(mine.coupons) < MOST_SHOWN:
             mine.coupons += (Coupon(written(row.code), row.kind, names[row.kind], row.starts, row.ends),)
 
 
@@ -74,6 +98,18 @@ def _add_counts(tx: Connection, programme: Programme, found: dict[int, Possessio
         counts.setdefault(row.card_id, {})[keys[row.key]] = row.amount
     for id, mine in found.items():
         mine.gone, mine.had = counts.get(WHOLE_PROGRAMME, {}), counts.get(id, {})
+
+
+def _add_steps(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:
+    which = {"ids": list(found), "b_programme_id": programme.id, "keys": [BASKETS[0], SPENT[0]], "periods": [EVER]}
+    counts: dict[int, dict[Key, int]] = {}
+    for row in tx.execute(_COUNTED, which):
+        counts.setdefault(row.card_id, {})[row.key, row.period] = row.amount
+    for id, counted in counts.items():
+        standing = Standing(baskets=Baskets.of(counted))
+        for key, when in programme.definition.asked_of_average.items():
+            if (threshold := when.threshold(standing)) is not None:
+                found[id].needed[key] = max(threshold, when.min_total)
 
 
 def _add_progress(tx: Connection, programme: Programme, found: dict[int, Possessions], now: int) -> None:
@@ -105,8 +141,21 @@ _COUNTED = select(t.Tally.card_id, t.Tally.key, t.Tally.period, t.Tally.amount).
     t.Tally.period.in_(bindparam("periods", expanding=True)),
     t.Tally.key.in_(bindparam("keys", expanding=True)),
 )
+_coupon = t.table(t.Coupon)
+_USED = (
+    select(_coupon.c.card_id, _coupon.c.kind, func.count().label("used"))
+    .where(
+        _coupon.c.card_id.in_(bindparam("ids", expanding=True)),
+        _coupon.c.kind.in_(bindparam("kinds", expanding=True)),
+        _coupon.c.state == "redeemed",
+    )
+    .group_by(_coupon.c.card_id, _coupon.c.kind)
+)
 _ISSUED = (
-    select(t.Coupon.card_id, t.Coupon.code, t.Coupon.kind, t.Coupon.starts, t.Coupon.ends)
+    select(
+        *(t.Coupon.id, t.Coupon.card_id, t.Coupon.code, t.Coupon.kind),
+        *(t.Coupon.state, t.Coupon.starts, t.Coupon.ends),
+    )
     .where(t.Coupon.card_id.in_(bindparam("ids", expanding=True)), t.Coupon.state == "issued")
     # What ends first is shown first.
     .order_by(t.Coupon.ends.is_(None), t.Coupon.ends, t.Coupon.id)

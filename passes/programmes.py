@@ -8,7 +8,7 @@ built once per version of a programme and kept in memory.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -75,9 +75,7 @@ def create(
     A programme that names no time zone of its own has its days in `zone`.
     """
     definition = definition.model_copy(update={"time_zone": definition.time_zone or zone})
-    if definition.look not in looks:
-        raise BadInput(f"There is no look “{definition.look}”; there are: {', '.join(sorted(looks))}.", field="look")
-    _refuse_bad_rules(definition, now)
+    _refuse([*lint.unknown_look(definition, looks), *lint.findings(definition, now)])
     if tx.execute(select(t.Programme.id).where(t.Programme.key == definition.key)).first():
         raise Conflict(f"There is a programme “{definition.key}” already.", field="key")
     values = {
@@ -100,7 +98,7 @@ def amend(tx: Connection, programme: Programme, definition: Definition, now: int
     """New rules from `effective` on (none: at once). What members hold stays, so its name and units do too."""
     refuse_another_promise(programme, definition)
     _refuse_worthless_coupons(tx, programme, definition, now)
-    _refuse_bad_rules(definition, now)
+    _refuse(lint.findings(definition, now))
     tx.execute(select(t.Programme.id).where(t.Programme.id == programme.id).with_for_update())
     newest = select(func.max(t.Ruleset.number), func.max(t.Ruleset.effective))
     number, latest = tx.execute(newest.where(t.Ruleset.programme_id == programme.id)).one()
@@ -148,8 +146,8 @@ def _refuse_worthless_coupons(tx: Connection, programme: Programme, definition: 
         raise BadInput(sentence, field="coupons")
 
 
-def _refuse_bad_rules(definition: Definition, now: int) -> None:
-    found = next((finding for finding in lint.findings(definition, now) if finding.refuses), None)
+def _refuse(findings: Iterable[lint.Finding]) -> None:
+    found = next((finding for finding in findings if finding.refuses), None)
     if found is not None:
         raise BadInput(found.sentence, field=found.field)
 
@@ -279,6 +277,7 @@ def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer,
         units=tuple(Unit(unit.key, unit.kind, unit.name or {}) for unit in definition.units),
         stamps=definition.shown_stamps,
         challenges=definition.shown_challenges,
+        steps=definition.shown_steps,
         warn_seconds=definition.tier_policy.warn_days * 86_400,
         grace_days=definition.membership.grace_days if definition.membership else None,
     )

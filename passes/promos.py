@@ -42,7 +42,7 @@ def use(tx: Connection, case: Case, left: Bill) -> Move | None:
     if not case.order.promo:
         return None
     part = _usable(tx, case, case.order.promo.strip().upper())
-    taken = off(part.off, left, left.total, "promo")
+    taken = off(part.off, left, case.order.total, "promo")
     act = partial(_use, part, case, taken.amount)
     told = {"promo": {"promo": part.key, "discount": taken.amount}}
     drafts: tuple[Draft, ...] = ()

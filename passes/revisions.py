@@ -142,6 +142,7 @@ def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions
         had=beside.had,
         paid_until=beside.paid_until,
         reached=beside.reached,
+        needed=beside.needed,
         tier_until=row.tier_until,
         idle_ends=programme.definition.idle_ends(row.active or row.created),
     )

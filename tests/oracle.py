@@ -2,14 +2,16 @@
 
 The rules, in words: a point for each złoty, double on Tuesdays; ten points for a visit, at most twenty a day, that may
 be spent from the third midnight on; a star for each coffee; fifty points for every hundred złoty spent; a hundred for
-the third visit. Points end thirty midnights after they were earned, stars never. Silver from 200 złoty, gold from 600,
-spent in this month and the one before.
+the third visit; seven for a bill of a quarter more than the member's bills before it, once there are two (what is left
+of it when goods come back is held against the same bills). Points end thirty midnights after they were earned, stars
+never. Silver from 200 złoty, gold from 600, spent in this month and the one before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 DAY = 86_400
@@ -19,6 +21,12 @@ RULES: dict[str, Any] = {
     "rules": [
         {"key": "visit", "measure": "visit", "amount": 10, "caps": {"day": 20}, "ripens_days": 3},
         {"key": "star", "measure": "item", "amount": 1, "unit": "stars", "goods": {"categories": ["coffee"]}},
+        {
+            "key": "more",
+            "measure": "visit",
+            "amount": 7,
+            "when": {"above_own_average": {"percent": 125, "after_purchases": 2}},
+        },
     ],
     "multipliers": [{"key": "tuesday", "percent": 200, "when": {"weekdays": [2]}}],
     "every": [{"key": "hundred", "spend": 10_000, "give": {"amount": 50}}],
@@ -58,6 +66,7 @@ class Bill:
     heaps: dict[str, Heap] = field(default_factory=dict)
     took: list[tuple[Heap, int]] = field(default_factory=list)
     counted: dict[tuple[str, str], int] = field(default_factory=dict)
+    before: list[int] = field(default_factory=list)
     is_undone: bool = False
 
     @property
@@ -89,8 +98,22 @@ class Oracle:
             if heap.ends is not None and heap.ends <= now:
                 heap.left = 0
 
+    def bills_so_far(self) -> list[int]:
+        return [bill.total for bill in self.bills.values() if bill.total and not bill.is_undone]
+
+    def next_step(self) -> list[int]:
+        """The smallest bill that would bring the seven, once it can be told: found by trying, whole grosz by grosz."""
+        before = self.bills_so_far()
+        if len(before) < 2:
+            return []
+        least = sum(before) // len(before)
+        while not is_a_quarter_more(least, before):
+            least += 1
+        return [least]
+
     def buys(self, receipt: str, bill: Bill) -> None:
         self.time_is(bill.at)
+        bill.before = self.bills_so_far()
         given, counted = self.worth(bill)
         for rule, amount in given.items():
             bill.heaps[rule] = self.fill(rule, bill.at, amount)
@@ -107,6 +130,8 @@ class Oracle:
         if bill.total:
             given["visit"] = min(10 * times, 20 - self.counter("visit", day, bill))
             counted |= {("visit", day): given["visit"], ("third", ""): 1}
+            if len(bill.before) >= 2 and is_a_quarter_more(bill.total, bill.before):
+                given["more"] = 7 * times
         spent = self.counter("hundred", "", bill) + bill.total
         fifties = max(0, spent // 10_000 - self.counter("fifties", "", bill)) if bill.total else 0
         given["hundred"], counted["fifties", ""] = 50 * fifties, fifties
@@ -150,6 +175,7 @@ class Oracle:
         bill = self.bills[receipt]
         self.time_is(now)
         less = Bill(bill.at, bill.coffees - coffees, bill.coffee_price, bill.cakes - cakes, bill.cake_price)
+        less.before = bill.before
         given: dict[str, int] = {}
         counted: dict[tuple[str, str], int] = {}
         if not whole and (less.coffees or less.cakes):
@@ -176,3 +202,7 @@ class Oracle:
         points = sum(n for rule, n in owed.items() if rule != "star")
         if self.balance() + comes < points or self.balance("stars") < owed.get("star", 0):
             raise Refused
+
+
+def is_a_quarter_more(total: int, before: list[int]) -> bool:
+    return Fraction(total) >= Fraction(5, 4) * Fraction(sum(before), len(before))

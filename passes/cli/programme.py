@@ -42,14 +42,17 @@ def check(home: Home, what: str, language: str) -> None:
 
     Prints a line for each finding (refuse or warn, the field, why and what to do), then the rules as members read them.
     """
+    from .. import look
     from ..points import lint
     from ..rulebook import Rulebook
 
     definition = _read(Path(what)) if Path(what).is_file() else _known(home, what)
-    found = lint.findings(definition, int(time.time()))
+    templates = home.settings.home / "templates"
+    looks = look.names(templates / "cards")
+    found = [*lint.unknown_look(definition, looks), *lint.findings(definition, int(time.time()))]
     for finding in found:
         click.echo(f"{finding.severity}\t{finding.field}\t{finding.sentence}")
-    click.echo(Rulebook(home.settings.home / "templates")(definition)[language])
+    click.echo(Rulebook(templates)(definition)[language])
     if any(finding.refuses for finding in found):
         raise click.exceptions.Exit(1)
 

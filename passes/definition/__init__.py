@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from ..card import Challenge, Prize, Stamps, Tier
+from ..card import Challenge, Prize, Stamps, Step, Tier
 from ..points.rules import MAIN, Caps, Gift, Goal, Multiplier, Rule, RuleSet, StampCard, When
 from ..points.rules import Prize as StampPrize
 from ..points.tiers import Perk, Policy
@@ -37,7 +37,7 @@ from .benefits import (
     TierPart,
     TierPolicyPart,
 )
-from .consistency import repeated, unknown_keys, unknown_units, walk
+from .consistency import refuse_misfits, walk
 from .earning import ChallengePart, EarnPart, EveryPart, MultiplierPart, RulePart, StampPart
 from .parts import (
     LAST_INSTANT,
@@ -84,6 +84,8 @@ __all__ = [
     "walk",
 ]
 
+_Earning = RulePart | MultiplierPart | EveryPart | ChallengePart
+
 
 class Definition(Part):
     """A programme as its owner writes it."""
@@ -128,15 +130,7 @@ class Definition(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Definition:
-        for sentence in (*repeated(self), *unknown_units(self), *unknown_keys(self)):
-            raise ValueError(sentence)
-        if len({tier.threshold for tier in self.tiers}) != len(self.tiers):
-            raise ValueError("tiers with different thresholds")
-        if self.expire_days is not None and self.expiry is not None:
-            raise ValueError("either `expire_days` or `expiry`")
-        stamps = self.stamps
-        if stamps and any(p.give.amount and self.short(p.give.unit) == self.short(stamps.unit) for p in stamps.prizes):
-            raise ValueError("stamps.prizes: something else than stamps, which would fill the card that gives them")
+        refuse_misfits(self)
         return self
 
     @property
@@ -162,6 +156,29 @@ class Definition(Part):
     @property
     def shown_challenges(self) -> tuple[Challenge, ...]:
         return tuple(Challenge(c.key, c.name, c.measure, c.target, c.starts, c.ends) for c in self.challenges)
+
+    @property
+    def shown_steps(self) -> tuple[Step, ...]:
+        """What a larger purchase than usual brings, as far as a card can tell it beforehand."""
+        parts: list[_Earning] = [*self.rules, *self.multipliers, *self.every, *self.challenges]
+        return tuple(self._step(part) for part in parts if part.when.above_own_average and part.when.is_foreseeable)
+
+    def _step(self, part: _Earning) -> Step:
+        season = part if isinstance(part, ChallengePart) else part.when
+        step = Step(part.key, part.name or {}, tiers=part.when.tiers, starts=season.starts, ends=season.ends)
+        if isinstance(part, MultiplierPart) and part.goods.goods is None:
+            return replace(step, percent=part.percent, unit=self.short(part.unit))
+        if isinstance(part, RulePart) and part.measure == "visit" and part.caps == CapsPart():
+            return replace(step, amount=part.amount, unit=self.short(part.unit))
+        return step
+
+    @cached_property
+    def asked_of_average(self) -> dict[str, When]:
+        """By the key of each step that cards show."""
+        shown = {step.key for step in self.shown_steps}
+        rules = self.rules_in_force
+        parts: list[Rule | Multiplier | Goal] = [*rules.rules, *rules.multipliers, *rules.goals]
+        return {part.key: part.when for part in parts if part.key in shown}
 
     @property
     def worth(self) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ..points.rules import Goods, Next, When
+from ..points.rules import Above, Goods, Next, When
 from ..words import LANGUAGES, is_currency
 from ..zones import end_of_day, end_of_year_day
 
@@ -117,6 +117,13 @@ class NextPart(Part):
     after_total: int = Field(default=0, ge=0, le=MOST_MONEY)
 
 
+class AbovePart(Part):
+    """`percent` of the card's own average purchase or more, once `after_purchases` say what that is."""
+
+    percent: int = Field(default=120, ge=100, le=1000)
+    after_purchases: int = Field(default=3, ge=1, le=1000)
+
+
 class WhenPart(Part):
     """When a rule holds; everything that is set must. Days and minutes are those of the programme's time zone."""
 
@@ -133,6 +140,7 @@ class WhenPart(Part):
     next_within: NextPart | None = None
     birthday_month: bool = False
     member_paid: bool = False
+    above_own_average: AbovePart | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> WhenPart:
@@ -144,11 +152,20 @@ class WhenPart(Part):
             raise ValueError("`from_minute` and `until_minute` that differ")
         if self.first_purchase and self.next_within:
             raise ValueError("either `first_purchase` or `next_within`: a first purchase has none before it")
+        if self.first_purchase and self.above_own_average:
+            raise ValueError("either `first_purchase` or `above_own_average`: a first purchase has none before it")
         return self
+
+    @property
+    def is_foreseeable(self) -> bool:
+        """Whether it will hold for the member's next purchase, if that is large enough and made in season."""
+        known = {"min_total", "tiers", "starts", "ends", "above_own_average"}
+        return self == WhenPart(**{name: getattr(self, name) for name in known})
 
     @property
     def when(self) -> When:
         following = Next(self.next_within.days, self.next_within.after_total) if self.next_within else None
+        average = self.above_own_average
         return When(
             min_total=self.min_total,
             tiers=frozenset(self.tiers),
@@ -163,6 +180,7 @@ class WhenPart(Part):
             next_within=following,
             birthday_month=self.birthday_month,
             member_paid=self.member_paid,
+            above_own_average=Above(average.percent, average.after_purchases) if average else None,
         )
 
 

@@ -74,8 +74,12 @@ def load(folder: Path, cache: Path | None = None) -> Look:
 
 def gallery(folder: Path, cache: Path | None = None) -> dict[str, Look]:
     """All looks under `folder`, by name."""
-    found = sorted(path.parent for path in folder.glob("*/look.toml"))
-    return {look.name: load(look, cache) for look in found}
+    return {name: load(folder / name, cache) for name in names(folder)}
+
+
+def names(folder: Path) -> list[str]:
+    """What the looks under `folder` are called; none is opened."""
+    return sorted(path.parent.name for path in folder.glob("*/look.toml"))
 
 
 def _check_strip(look: Look) -> None:

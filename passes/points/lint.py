@@ -6,23 +6,22 @@ that `refuses` is a rule that cannot be meant; the others are worth a look. Each
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
 from ..definition import (
-    CapsPart,
     CouponPart,
     Definition,
-    GivePart,
     GoodsPart,
     MultiplierPart,
     RulePart,
     WhenPart,
     walk,
 )
+from . import reach
 from .outcome import divide
 from .rules import moment
 from .worth import shares
@@ -48,6 +47,14 @@ def findings(definition: Definition, now: int) -> list[Finding]:
     """What is wrong first, then what is worth a look; each in the order of the definition."""
     found = [finding for look in _LOOKS for finding in look(definition, now)]
     return sorted(found, key=lambda finding: finding.severity)
+
+
+def unknown_look(definition: Definition, looks: Collection[str]) -> list[Finding]:
+    """A look that the home does not have; which it has is not the definition's to know."""
+    if definition.look in looks:
+        return []
+    sentence = f"There is no look “{definition.look}”; there are: {', '.join(sorted(looks))}."
+    return [_refuse("look", sentence)]
 
 
 def _refuse(field: str, sentence: str) -> Finding:
@@ -148,11 +155,23 @@ def _conditions(definition: Definition, now: int) -> Iterator[Finding]:
             continue
         if part.member_paid and definition.membership is None:
             yield _refuse(f"{path}.member_paid", "There is no membership to pay for; add `membership` or leave it out.")
+        if part.above_own_average:
+            yield from _above_average(path, part)
         if part.first_purchase and part.tiers and definition.tiers:
             low = min(tier.threshold for tier in definition.tiers if tier.key in part.tiers)
             if low > definition.welcome:
                 sentence = "Nobody has reached these tiers at the first purchase; leave one of the two out."
                 yield _warn(f"{path}.first_purchase", sentence)
+
+
+def _above_average(path: str, when: WhenPart) -> Iterator[Finding]:
+    """A next step that is none, and one that no card can tell beforehand."""
+    if when.above_own_average and when.above_own_average.percent == 100:
+        sentence = "It asks for no more than usual, which every other purchase is; say more than 100."
+        yield _warn(f"{path}.above_own_average.percent", sentence)
+    if not when.is_foreseeable:
+        sentence = "Cards show no next step that also depends on something else than a level and a season."
+        yield _warn(f"{path}.above_own_average", f"{sentence} Leave the other conditions out to have it shown.")
 
 
 def _multipliers(definition: Definition, now: int) -> Iterator[Finding]:
@@ -162,13 +181,21 @@ def _multipliers(definition: Definition, now: int) -> Iterator[Finding]:
     for at, tier in enumerate(definition.tiers):
         for place, perk in enumerate(tier.perks):
             if perk.kind == "multiplier":
+                yield from _named_like_a_rule(definition, f"tiers.{at}.perks.{place}", perk.key)
                 yield from _multiplies_nothing(definition, f"tiers.{at}.perks.{place}", perk.unit, None)
+
+
+def _named_like_a_rule(definition: Definition, path: str, key: str) -> Iterator[Finding]:
+    """Entries say by which rule points came and by which multiplier more of them."""
+    rules: list[Any] = [*definition.rules, *definition.multipliers, *definition.every, *definition.challenges]
+    if key in {part.key for part in rules}:
+        yield _refuse(f"{path}.key", f"A rule is called “{key}” already; give this another key.")
 
 
 def _multiplies_nothing(
     definition: Definition, path: str, unit: str | None, part: MultiplierPart | None
 ) -> Iterator[Finding]:
-    earning = _earning(definition, unit or definition.unit)
+    earning = reach.earning(definition, unit or definition.unit)
     if not earning:
         sentence = f"No rule earns {unit or definition.unit}, so there is nothing to multiply; add a rule or drop this."
         yield _refuse(f"{path}.unit", sentence)
@@ -187,13 +214,6 @@ def _may_meet(rule: RulePart | None, goods: GoodsPart) -> bool:
     if one.skus or other.skus or not one.categories or not other.categories:
         return True
     return bool(set(one.categories) & set(other.categories))
-
-
-def _earning(definition: Definition, unit: str) -> list[RulePart | None]:
-    """The rules that earn a unit; None is the base rule, here or at a partner's."""
-    rules: list[RulePart | None] = [rule for rule in definition.rules if (rule.unit or definition.unit) == unit]
-    earns = definition.earn.points or any(part.earn and part.earn.points for part in definition.partners)
-    return [None, *rules] if unit == definition.unit and earns else rules
 
 
 def _gifts(definition: Definition, now: int) -> Iterator[Finding]:
@@ -269,7 +289,7 @@ def _paying(definition: Definition, now: int) -> Iterator[Finding]:
 def _unreachable_prizes(definition: Definition, now: int) -> Iterator[Finding]:
     """Places of a stamp card that stamps do not reach before they end."""
     stamps = definition.stamps
-    if stamps is None or _most(definition, unit := stamps.unit or definition.unit, None) == 0:
+    if stamps is None or reach.most_given(definition, unit := stamps.unit or definition.unit, None) == 0:
         return
     for place, prize in enumerate(stamps.prizes):
         what = f"The prize at {prize.at}"
@@ -277,8 +297,8 @@ def _unreachable_prizes(definition: Definition, now: int) -> Iterator[Finding]:
 
 
 def _too_dear(definition: Definition, path: str, what: str, cost: int, unit: str, now: int) -> Iterator[Finding]:
-    days = _lifetime(definition, unit, now)
-    most = _most_held(definition, unit, days)
+    days = reach.lifetime(definition, unit, now)
+    most = reach.most_held(definition, unit, days)
     if most is not None and most < cost:
         when = f" before they end after {days} days" if days is not None else ""
         if not most and unit == definition.unit:
@@ -294,7 +314,7 @@ def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
         return
     unit = policy.unit or definition.unit
     days = {"ever": None, "year": 366, "months": 31 * policy.months}[policy.period]
-    most = _most(definition, unit, days)
+    most = reach.most_given(definition, unit, days)
     for place, tier in enumerate(definition.tiers):
         if most is not None and tier.threshold > most:
             within = "ever" if days is None else "in the time that counts"
@@ -304,69 +324,11 @@ def _unreachable_tiers(definition: Definition) -> Iterator[Finding]:
             yield _refuse(f"tiers.{place}.threshold", f"{sentence} Lower the threshold or raise the caps.")
 
 
-def _lifetime(definition: Definition, unit: str, now: int) -> int | None:
-    """How many days at most something lives; None: for ever, or as long as the card is used."""
-    expiry = definition.expiries[definition.short(unit)]
-    ends = [expiry.days] if expiry.days else []
-    if expiry.yearly:
-        ends.append(366 * (expiry.years + 1))
-    if expiry.at is not None and expiry.at > now:
-        ends.append((expiry.at - now) // DAY + 1)
-    return min(ends, default=None)
-
-
-def _most_held(definition: Definition, unit: str, days: int | None) -> int | None:
-    most = _most(definition, unit, days)
-    if definition.gift is not None and unit == definition.unit and definition.kind == "gift":
-        return min(definition.gift.most, most) if most is not None else definition.gift.most
-    return most
-
-
-def _most(definition: Definition, unit: str, days: int | None) -> int | None:
-    """The most that one card can be given of a unit within so many days (None: ever); None: there is no limit."""
-    if unit == definition.unit and definition.kind in ("gift", "visits"):
-        return None
-    amounts: list[int | None] = [definition.welcome if unit == definition.unit else 0]
-    for rule in _earning(definition, unit):
-        amounts.append(_most_of(rule.caps, days) if rule else None)
-    for give, times in _givers(definition):
-        if give.amount and (give.unit or definition.unit) == unit:
-            amounts.append(None if times is None else give.amount * times)
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
-
-
-def _most_of(caps: CapsPart, days: int | None) -> int | None:
-    most = [caps.ever] if caps.ever is not None else []
-    if days is not None and caps.day is not None:
-        most.append(caps.day * (days + 1))
-    if days is not None and caps.month is not None:
-        most.append(caps.month * (days // 28 + 2))
-    return min(most, default=None)
-
-
-def _givers(definition: Definition) -> Iterator[tuple[GivePart, int | None]]:
-    """What is given otherwise than by rules, and how often to one card at most (None: there is no limit)."""
-    for every in definition.every:
-        yield every.give, None
-    for challenge in definition.challenges:
-        yield challenge.give, 1
-    for prize in definition.stamps.prizes if definition.stamps else ():
-        yield prize.give, None
-    for promo in definition.promos:
-        if promo.give:
-            yield promo.give, promo.per_member or promo.total
-    if definition.referral:
-        yield definition.referral.give, definition.referral.most
-        if definition.referral.friend:
-            yield definition.referral.friend, 1
-
-
 def _units(definition: Definition, now: int) -> Iterator[Finding]:
     """Stamp cards that nothing fills, and units that nobody ever gets."""
     stamps = definition.stamps
     for place, unit in enumerate(definition.units):
-        if _most(definition, unit.key, None) == 0:
+        if reach.most_given(definition, unit.key, None) == 0:
             told = f"Nothing gives {unit.key}; add a rule that earns it, or leave the unit out."
             is_stamps = stamps is not None and stamps.unit == unit.key
             yield _refuse("stamps.unit", told) if is_stamps else _warn(f"units.{place}", told)

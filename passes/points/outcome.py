@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .rules import (
+    BASKETS,
     MOST_GIFTS,
     NOTHING_COUNTED,
+    SPENT,
     Gift,
     Goal,
     Goods,
@@ -26,6 +28,7 @@ from .rules import (
     RuleSet,
     StampCard,
     Standing,
+    When,
 )
 
 NO_WHY: dict[str, Any] = {}
@@ -119,6 +122,8 @@ class _Evaluation:
                 self._goal(goal)
         if self.rules.stamps is not None:
             self._stamps(self.rules.stamps)
+        if self.rules.asks_baskets and purchase.total > 0:
+            self.counts |= {BASKETS: 1, SPENT: purchase.total}
         return Outcome(tuple(self.grants), self.counts, tuple(self.issues), tuple(self.notes), self.used)
 
     def _rule(self, rule: Rule) -> None:
@@ -148,6 +153,7 @@ class _Evaluation:
         }
         if rule.when.event is not None:
             why["event"] = rule.when.event
+        self._note_threshold(rule.when, why)
         if times or capped:
             why["base"] = base
         if times:
@@ -155,6 +161,11 @@ class _Evaluation:
         if capped:
             why["capped"] = {"cap": capped.cap, "limit": capped.limit, "lost": capped.lost}
         return why
+
+    def _note_threshold(self, when: When, why: dict[str, Any]) -> None:
+        """What the card's own average asked for, where a rule looks at it."""
+        if when.above_own_average is not None:
+            why["threshold"] = when.threshold(self.standing)
 
     def _measured(self, rule: Rule) -> int:
         match rule.measure:
@@ -202,7 +213,7 @@ class _Evaluation:
             times, amount = [], base
             for multiplier in multipliers:
                 if extra := self._extra(multiplier, rule, measured, amount):
-                    times.append({"rule": multiplier.key, "percent": multiplier.percent, "extra": extra})
+                    times.append(self._times(multiplier, extra))
                     amount += extra
             return times, amount
         best, extra = multipliers[0], self._extra(multipliers[0], rule, measured, base)
@@ -210,7 +221,12 @@ class _Evaluation:
             more = self._extra(multiplier, rule, measured, base)
             if more > extra:
                 best, extra = multiplier, more
-        return ([{"rule": best.key, "percent": best.percent, "extra": extra}] if extra else []), base + extra
+        return ([self._times(best, extra)] if extra else []), base + extra
+
+    def _times(self, multiplier: Multiplier, extra: int) -> dict[str, Any]:
+        times: dict[str, Any] = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}
+        self._note_threshold(multiplier.when, times)
+        return times
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
         if multiplier.goods is not None:
@@ -250,6 +266,7 @@ class _Evaluation:
         if due:
             self.counts[goal.given, period] = due
             why = {"measure": goal.measure, "reached": reached, "needed": goal.target}
+            self._note_threshold(goal.when, why)
             self._give(goal.key, goal.gift, due, why)
 
     def _progress(self, goal: Goal) -> int:

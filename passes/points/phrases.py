@@ -77,6 +77,9 @@ class Phrases:
             yield say("rules.birthday")
         if when.member_paid:
             yield say("rules.paid_member")
+        if average := when.above_own_average:
+            purchases = say("rules.purchases", n=average.after_purchases)
+            yield say("rules.own_average", percent=self.words.number(average.percent), purchases=purchases)
 
     def dates(self, starts: int | None, ends: int | None) -> Iterator[str]:
         if starts is not None:

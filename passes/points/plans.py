@@ -22,7 +22,7 @@ from .moves import Act
 from .orders import Case
 from .outcome import Note, Outcome, evaluate
 from .purses import MEMBER, Draft, Purse, rehearse
-from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
+from .rules import BASKETS, MAIN, SPENT, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place, Policy
 
 MOST_EARNED = 1_000_000_000
@@ -161,8 +161,14 @@ def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standin
     stamps = case.account.purse(rules.stamps.unit).balance if rules.stamps else 0
     last = _last(tx, case) if rules.asks_last else None
     birth_month = _birth_month(tx, case) if rules.asks_birthday else None
-    own = {key: amount for key, amount in counted.items() if not key[0].startswith("tier:")}
-    return Standing(case.place.tier, own, last, birth_month, _is_paid(tx, case), stamps)
+    baskets = Baskets.of(counted) if rules.asks_baskets else None
+    own = {key: amount for key, amount in counted.items() if _is_asked_by_name(key)}
+    return Standing(case.place.tier, own, last, birth_month, _is_paid(tx, case), stamps, baskets)
+
+
+def _is_asked_by_name(key: Key) -> bool:
+    """Tiers and averages are counted beside the rules, which are told what comes of it."""
+    return not key[0].startswith("tier:") and key not in (BASKETS, SPENT)
 
 
 def _is_paid(tx: Connection, case: Case) -> bool:

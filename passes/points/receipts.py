@@ -226,6 +226,7 @@ def context(case: Case, plan: Plan) -> dict[str, Any]:
     """What the receipt was judged by, so that it can be judged again."""
     standing = plan.standing
     last = [standing.last.ordinal, standing.last.total] if standing.last else None
+    baskets = [standing.baskets.number, standing.baskets.total] if standing.baskets else None
     kept = {
         "rules": case.rules.number,
         "paid": max(0, case.order.total - plan.discount),
@@ -235,6 +236,7 @@ def context(case: Case, plan: Plan) -> dict[str, Any]:
         "birth_month": standing.birth_month,
         "is_paid": standing.is_paid,
         "stamps": standing.stamps,
+        "baskets": baskets,
         "cuts": list(plan.cuts),
     }
     return {name: value for name, value in kept.items() if value not in (None, [], False, 0) or name == "paid"}

@@ -26,7 +26,7 @@ from .outcome import Outcome, evaluate
 from .plans import Plan, place_after, tier_counts
 from .purses import MEMBER, Draft, Lot, Purse, account_of, changes, is_member, rehearse, unit_of
 from .remainder import Kept, Returned, left_of
-from .rules import Key, Last, Standing, moment
+from .rules import Baskets, Key, Last, Standing, moment
 from .tiers import Place
 
 
@@ -173,7 +173,7 @@ class _Undoing:
         periods = {period for _, period in own} | {period for _, period, _ in context.get("counts", [])}
         now = tallies.read(self.tx, self.case.programme.id, self.case.held.id, periods) if periods else {}
         counts = {key: max(0, amount - own.get(key, 0)) for key, amount in now.items()}
-        last = context.get("last")
+        last, baskets = context.get("last"), context.get("baskets")
         return Standing(
             tier=context.get("tier"),
             counts=counts,
@@ -181,6 +181,7 @@ class _Undoing:
             birth_month=context.get("birth_month"),
             is_paid=context.get("is_paid", False),
             stamps=context.get("stamps", 0),
+            baskets=Baskets(*baskets) if baskets else None,
         )
 
     def _targets(self, kept: Kept, outcome: Outcome) -> dict[int, int]:

@@ -23,6 +23,9 @@ Key = tuple[str, str]
 MAIN = ""
 """The unit a programme mainly counts in."""
 EVER = ""
+BASKETS: Key = ("baskets", EVER)
+SPENT: Key = ("baskets:spent", EVER)
+"""How many purchases a card has made and what they came to, counted while some rule looks at their average."""
 NOTHING_COUNTED: Mapping[Key, int] = MappingProxyType({})
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
@@ -94,6 +97,18 @@ class Last:
     total: int
 
 
+@dataclass(frozen=True)
+class Baskets:
+    """The purchases before: how many, and what they came to in all."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def of(cls, counts: Mapping[Key, int]) -> Baskets:
+        return cls(counts.get(BASKETS, 0), counts.get(SPENT, 0))
+
+
 class Standing(NamedTuple):
     """Where a card stood when the purchase was made; all that a rule may look at beside the purchase itself."""
 
@@ -103,6 +118,7 @@ class Standing(NamedTuple):
     birth_month: int | None = None
     is_paid: bool = False
     stamps: int = 0
+    baskets: Baskets | None = None
 
     def counted(self, name: str, period: str) -> int:
         return self.counts.get((name, period), 0)
@@ -155,6 +171,20 @@ class Next:
 
 
 @dataclass(frozen=True)
+class Above:
+    """The purchase comes to `percent` of the card's own average or more; `after_purchases` say what that is."""
+
+    percent: int
+    after_purchases: int
+
+    def threshold(self, before: Baskets | None) -> int | None:
+        """What a purchase must come to, never less than the average; None: too few to tell."""
+        if before is None or before.number < self.after_purchases:
+            return None
+        return -(-before.total * self.percent // (100 * before.number))
+
+
+@dataclass(frozen=True)
 class When:
     """Conditions; all that are set must hold."""
 
@@ -171,6 +201,7 @@ class When:
     next_within: Next | None = None
     birthday_month: bool = False
     member_paid: bool = False
+    above_own_average: Above | None = None
     is_always: bool = field(init=False, repr=False, compare=False)
     """Whether nothing is asked."""
 
@@ -192,6 +223,7 @@ class When:
             and (self.next_within is None or self._follows(self.next_within, purchase, standing.last))
             and (not self.birthday_month or standing.birth_month == int(purchase.moment.month[5:]))
             and (not self.member_paid or standing.is_paid)
+            and (self.above_own_average is None or self._exceeds(purchase, standing))
         )
 
     def has_minute(self, minute: int) -> bool:
@@ -202,6 +234,14 @@ class When:
         if last is None or not purchase.total or last.total < following.after_total:
             return False
         return purchase.moment.ordinal - last.ordinal <= following.days
+
+    def _exceeds(self, purchase: Purchase, standing: Standing) -> bool:
+        threshold = self.threshold(standing)
+        return threshold is not None and 0 < purchase.total >= threshold
+
+    def threshold(self, standing: Standing) -> int | None:
+        """What the card's own average asks for, if anything does."""
+        return self.above_own_average.threshold(standing.baskets) if self.above_own_average else None
 
 
 ALWAYS = When()
@@ -324,7 +364,9 @@ class RuleSet:
         set_(self, "assortment", Assortment([part.goods for part in parts if part.goods is not None]))
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
-        set_(self, "counts", bool(self.goals) or any(rule.caps.limits for rule in self.rules))
+        set_(self, "asks_baskets", any(when.above_own_average for when in whens))
+        is_capped = any(rule.caps.limits for rule in self.rules)
+        set_(self, "counts", bool(self.goals) or is_capped or self.asks_baskets)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process as what was written; the rest is worked out there."""
@@ -335,5 +377,7 @@ class RuleSet:
     asks_last: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the purchase before."""
     asks_birthday: bool = field(init=False, repr=False, compare=False)
+    asks_baskets: bool = field(init=False, repr=False, compare=False)
+    """Whether some rule looks at the average of the purchases before."""
     counts: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at counters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import cardpins
+from .. import cardpins, giftcards
 from ..errors import BadInput
 from ..store import Connection
 from .discounts import Bill
@@ -48,6 +48,8 @@ def adjust(tx: Connection, case: Case, left: Bill) -> Move | None:
     if unit not in definition.expiries:
         raise BadInput(f"This programme does not count in {unit[:20]}.", field="unit")
     if amount > 0:
+        if not unit:
+            giftcards.refuse_too_much(case, amount)
         ends = definition.ends(unit, case.now)
         return Move(drafts=(Draft("adjust", "adjusted", MEMBER, amount, why, ends, unit=unit),))
     return Move(drafts=(Draft("adjust", MEMBER, "adjusted", -amount, why, unit=unit),))

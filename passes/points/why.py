@@ -114,6 +114,7 @@ class Teller:
         how = self._how(entry)
         if not how:
             return ""
+        how += self._threshold(entry.why)
         why, unit = entry.why, entry.unit
         name = self.name("rules", why.get("rule", ""))
         made = self._amounts.say(int(why.get("base", entry.amount)), unit)
@@ -151,7 +152,13 @@ class Teller:
         factor, extra = self._amounts.factor(times["percent"]), self._amounts.say(times["extra"], unit)
         told = self._words.say("why.times", factor=factor, extra=extra)
         name = self.name("rules", times["rule"])
-        return f"{name} {told}" if name else told
+        return (f"{name} {told}" if name else told) + self._threshold(times)
+
+    def _threshold(self, why: Mapping[str, Any]) -> str:
+        """What the member's own average asked for."""
+        if "threshold" not in why:
+            return ""
+        return f", {self._words.say('why.threshold', money=self._amounts.money(why['threshold']))}"
 
     def _cap(self, capped: Mapping[str, Any], unit: str) -> str:
         if capped["cap"] in OF_COUPONS:
@@ -173,6 +180,7 @@ class Teller:
                 reached=self._counted(why["reached"], why.get("measure")),
                 needed=self._counted(why["needed"], why.get("measure")),
             )
+            reached += self._threshold(why)
         size = self._size(entry)
         if times > 1 and "gives" in why:
             size = f"{self._words.number(times)} × {self._amounts.say(why['gives'], entry.unit)} = {size}"

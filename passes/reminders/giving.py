@@ -94,9 +94,13 @@ def _give(tx: Connection, programme: Programme, held: Held, part: ReminderPart, 
     this = (t.Reminder.card_id == held.id, t.Reminder.key == part.key, t.Reminder.anchor_id == anchor)
     if tx.execute(select(t.Reminder.id).where(*this)).first():
         return
+    kind = next(kind for kind in programme.at(now).definition.coupons if kind.key == part.coupon)
+    # A coupon that the member may not use reminds nobody, and is no comparison either.
+    if not coupons.may_use(tx, kind, held.id):
+        return
     control, code = is_control(held.serial, part.key, anchor, part.control), None
     if not control:
-        # A coupon that is over or used up reminds nobody, and is no comparison either.
+        # Nor does one that is over or used up.
         with suppress(Conflict):
             (code,) = coupons.issue(tx, programme, part.coupon, held.id, now)
         if code is None:

@@ -30,6 +30,14 @@ def effects(tx: Connection, programme: Programme, now: int) -> dict[str, Effect]
     return {part.key: _effect(tx, programme, part, now) for part in programme.definition.reminders}
 
 
+def sent(tx: Connection, programme: Programme) -> dict[str, int]:
+    """By reminder: how many coupons were given, those included whose time to answer is not over."""
+    given = select(t.Reminder.key, func.count().label("sent")).where(
+        t.Reminder.programme_id == programme.id, t.Reminder.is_control.is_(False)
+    )
+    return {row.key: row.sent for row in tx.execute(given.group_by(t.Reminder.key))}
+
+
 def second_purchases(tx: Connection, programme: Programme) -> Sequence[Cohort]:
     """By month of the first purchase, in the programme's time zone, the oldest first."""
     query = (

@@ -15,7 +15,7 @@ from itertools import islice
 
 from sqlalchemy import select
 
-from .. import cards, programmes
+from .. import cards, giftcards, programmes
 from ..errors import BadInput, PassesError
 from ..members import Members, Moved, Person, card_in
 from ..points import receipts
@@ -144,6 +144,8 @@ def _foresee(tx: Connection, members: Members, programme: Programme, entry: Entr
     fresh = {unit: amount for unit, amount in entry.balances.items() if amount}
     if serial is not None:
         fresh = {unit: n for unit, n in fresh.items() if not _is_posted(tx, programme, serial, unit, n)}
+    if programme.definition.unit in fresh:
+        _refuse_overfull(tx, programme, serial, fresh[programme.definition.unit])
     made.new += member is None
     made.cards += member is not None and serial is None
     made.known += serial is not None and not fresh
@@ -175,6 +177,13 @@ def _is_posted(tx: Connection, programme: Programme, serial: str, unit: str, amo
         sentence = "Another balance came with an earlier roll; correct it by an adjustment."
         raise BadInput(sentence, field=f"balance:{unit}")
     return kept is not None
+
+
+def _refuse_overfull(tx: Connection, programme: Programme, serial: str | None, amount: int) -> None:
+    """What a gift card brings along and what it holds here already (a new card: the gift for joining)."""
+    definition = programme.definition
+    held = cards.by_serial(tx, serial).revision.card.balance if serial else definition.welcome
+    giftcards.refuse_overfull(definition, held + amount, f"balance:{definition.unit}")
 
 
 def _order(programme: Programme, serial: str, unit: str, amount: int) -> Order:

@@ -52,7 +52,7 @@ def _lines(store: Store, members: Members, programme: Programme, kinds: tuple[st
     while True:
         with store.reading() as tx:
             query = (
-                select(t.Card, t.Member.public_id)
+                select(t.Card)
                 .join(t.Member, t.Member.id == t.Card.member_id)
                 .where(t.Card.programme_id == programme.id, t.Card.id > after, t.Member.erased.is_(None))
                 .order_by(t.Card.id)
@@ -63,7 +63,8 @@ def _lines(store: Store, members: Members, programme: Programme, kinds: tuple[st
             purses = select(t.Purse.card_id, t.Purse.unit, t.Purse.balance).where(t.Purse.card_id.in_(list(held)))
             for card_id, unit, balance in tx.execute(purses):
                 held[card_id][programme.definition.long(unit)] = balance
-            shown = [_cells(row, members.find(tx, row.public_id), programme, held[row.id], kinds) for row in rows]
+            profiles = members.find_many(tx, [row.member_id for row in rows])
+            shown = [_cells(row, profiles[row.member_id], programme, held[row.id], kinds) for row in rows]
         yield from shown
         if len(rows) < CHUNK:
             return

@@ -60,6 +60,25 @@ def refused(answer: Answer, status: int, code: str) -> str:
 # --- By the API ---
 
 
+def test_a_coupon_beyond_a_members_limit_says_so(shop: ShopSystem) -> None:
+    once = {"key": "once", "name": {"en": "Once"}, "discount": {"money": 500}, "per_member": 1}
+    assert shop.post("/programmes", CLUB | {"key": "few", "coupons": [once]}).status_code == 201
+    card = joins(shop, "few", name="Anna")["card"]
+    codes = shop.post(f"/cards/{card}/coupons", {"coupon": "once", "count": 2}, once="k1").said["codes"]
+
+    def why() -> list[tuple[str, str | None]]:
+        return sorted((each["state"], each["why"]) for each in shop.get(f"/cards/{card}/coupons").said["coupons"])
+
+    assert why() == [("issued", None)] * 2
+    assert shop.sells(card, 1_000, "R-1", coupons=codes[:1]).status_code == 201
+    assert why() == [("issued", "limit"), ("redeemed", None)]
+    assert shop.get(f"/coupons/{codes[1]}").said["why"] == "limit"
+    assert "as many as one may" in refused(shop.post("/codes/resolve", {"code": codes[1]}), 409, "coupon")
+    refused(shop.sells(card, 1_000, coupons=codes[1:]), 409, "limit_reached")
+    assert shop.post("/receipts/R-1/reverse").status_code == 201
+    assert why() == [("issued", None)] * 2
+
+
 def test_a_coupon_is_given_shown_quoted_used_and_given_back(shop: ShopSystem) -> None:
     card = joins(shop, name="Anna")["card"]
     (code,) = shop.post(f"/cards/{card}/coupons", {"coupon": "tenth"}, once="k1").said["codes"]

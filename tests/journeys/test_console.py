@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, update
 
-from passes import progress
+from passes import cards, progress
+from passes.points import receipts
+from passes.points.orders import Order
 from passes.store import tables as t
 from passes.web.marketer import form
 from passes.web.rooms import rooms
@@ -132,6 +134,25 @@ def test_what_was_set_aside_says_why_and_is_tried_again(shop: Shop) -> None:
     assert marek.sends("/console/installations/nothing/retry", {}).status_code == 404
 
 
+def test_reminders_are_told_with_what_came_of_them(shop: Shop) -> None:
+    marek = shop.desk(MAREK)
+    marek.opens("/console/reminders")
+    assert "No reminders yet" in marek.says and "Who comes a second time" not in marek.says
+    coupon = {"key": "soon", "name": {"en": XSS}}
+    reminder = {"key": "again", "when": "second", "coupon": "soon", "days": 5}
+    shop.promises(key="club", name={"en": "Club"}, coupons=[coupon], reminders=[reminder])
+    serial = shop.has_member(programme="club")
+    with shop.service.store.transaction() as tx:
+        for number in range(2):
+            held = cards.by_serial(tx, serial, lock=True)
+            receipts.post(tx, held, Order(f"R-{number}", total=1_000), shop.service.now)
+    marek.opens("/console/reminders")
+    assert "No reminders yet" not in marek.says and "<img src=x" not in marek.page
+    assert "Comes 5 days after a first purchase" in marek.says and "10 in a hundred get none" in marek.says
+    assert "0 coupons given" in marek.says and "Too few to tell yet" in marek.says
+    assert "Who comes a second time" in marek.says and "1 of 1 came (100 %)" in marek.says
+
+
 def test_what_phones_report_is_shown_as_text(shop: Shop) -> None:
     with shop.service.store.transaction() as tx:
         line = {"line": XSS, "cause": "signature", "created": shop.service.now}
@@ -244,7 +265,7 @@ def test_every_page_fits_a_phone_in_every_language(
         tx.execute(update(t.Installation).values(set_aside=True, due=None, why="x" * 300))
     with visit(chromium, viewport=PHONE, color_scheme="dark") as page:
         logs_in(page, open_shop)
-        for path in ("/console", "/console/offers", "/console/offers/new", "/console/phones"):
+        for path in ("/console", "/console/offers", "/console/offers/new", "/console/reminders", "/console/phones"):
             page.goto(f"{open_shop.url}{path}?language={language}")
             assert not is_wider_than_the_screen(page), path
             assert barriers(page) == [], path

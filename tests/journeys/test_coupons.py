@@ -41,6 +41,7 @@ PROMOS: list[dict[str, Any]] = [
         "ends": START + 2 * DAY,
     },
     {"key": "rush", "code": "RUSH", "name": {"en": "Rush"}, "discount": {"money": 100}, "total": 100},
+    {"key": "feast", "code": "FEAST", "name": {"en": "Feast"}, "discount": {"money": 100}, "min_total": 10_000},
 ]
 BASKET = [
     {"sku": "latte", "category": "coffee", "quantity": 2, "price": 3000},
@@ -164,10 +165,20 @@ def test_two_tills_with_the_same_coupon(shop: CornerShop) -> None:
 def test_one_member_uses_only_so_many(shop: CornerShop) -> None:
     anna = shop.joins()
     codes = [couponcodes.written(code) for code in issue(shop, "tenth", anna, 3)]
-    for code in codes[:2]:
-        shop.posts(anna, total=1000, coupons=[code])
+    shop.posts(anna, total=1000, coupons=codes[:1])
+    assert on_card(shop, anna) == ["tenth"] * 2
+    shop.posts(anna, "R2", total=1000, coupons=codes[1:2])
     with pytest.raises(LimitReached, match="“tenth” 2 times"):
         shop.posts(anna, total=1000, coupons=codes[2:])
+    assert on_card(shop, anna) == [], "what cannot be used is not offered"
+    with shop.store.reading() as tx:
+        assert "its member has used as many as one may" in str(coupons.told(tx, codes[2], shop.now))
+    (pack,) = issue(shop, "tenth")
+    with pytest.raises(LimitReached):
+        claim(shop, anna, couponcodes.written(pack))
+    shop.takes_back("R2")
+    assert on_card(shop, anna) == ["tenth"] * 2
+    claim(shop, anna, couponcodes.written(pack))
 
 
 def test_a_kind_has_only_so_many(shop: CornerShop) -> None:
@@ -364,6 +375,17 @@ def test_a_promo_code_is_used_once_by_each_member(shop: CornerShop) -> None:
     assert shop.quotes(anna, total=3000, promo="SUMMER")["effects"]["discount"] == 1500
     with pytest.raises(NotFound, match="no such promo code"):
         shop.posts(anna, total=3000, promo="WINTER")
+
+
+def test_the_whole_bill_says_whether_it_is_large_enough_for_a_promo_code(shop: CornerShop) -> None:
+    anna = shop.joins()
+    (code,) = issue(shop, "big", anna)
+    with pytest.raises(DoesNotFit, match="a bill of 10000; 1 are missing") as refusal:
+        shop.quotes(anna, total=9_999, promo="FEAST")
+    assert refusal.value.field == "promo"
+    # As a second coupon would be judged: what the first took off makes the bill no smaller.
+    told = shop.posts(anna, total=10_000, coupons=[couponcodes.written(code)], promo="FEAST")
+    assert told["effects"]["discount"] == 2_000 + 100
 
 
 def test_a_promo_code_is_for_its_time_and_tier_and_may_give_points(shop: CornerShop) -> None:

@@ -160,6 +160,7 @@ class ManyRules(RuleBasedStateMachine):
             assert balances.get("stars", 0) == card.balance("stars")
             heaps = sorted((h.unit, h.ends or 0, h.ripe or 0, h.left) for h in card.heaps if h.left)
             assert self._heaps(serial) == heaps
+            assert [step.needed for step in self.shop.card(serial).steps] == card.next_step()
 
     # --- in short
 

@@ -71,10 +71,20 @@ def test_a_card_holds_no_more_than_is_allowed(shop: CornerShop) -> None:
     anna, boris = shop.joins("Anna"), shop.joins("Boris")
     shop.posts(anna, top_up=90_000)
     shop.posts(boris, top_up=20_000)
-    for attempt in (lambda: shop.posts(anna, top_up=10_001), lambda: moves(shop, boris, anna, 10_001)):
-        with pytest.raises(Conflict, match="at most 100000"):
+    by_hand: dict[str, Any] = {"adjust": 10_001, "reason": "a miscount"}
+    for attempt in (
+        lambda: shop.posts(anna, top_up=10_001),
+        lambda: moves(shop, boris, anna, 10_001),
+        lambda: shop.posts(anna, **by_hand),
+        lambda: shop.quotes(anna, **by_hand),
+    ):
+        with pytest.raises(Conflict, match="at most 100000") as refusal:
             attempt()
+        assert refusal.value.field == "amount"
     assert (shop.balance(anna), shop.balance(boris)) == (90_000, 20_000)
+    shop.posts(anna, adjust=10_000, reason="a miscount")
+    shop.posts(anna, adjust=-1, reason="another")
+    assert shop.balance(anna) == 99_999
 
 
 def test_concurrent_spends_never_go_below_zero(shop: CornerShop) -> None:

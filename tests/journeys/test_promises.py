@@ -304,6 +304,40 @@ def test_one_receipt_does_everything_and_the_card_changes_once(shop: ShopSystem)
     assert shop.get(f"/cards/{anna}").said["revision"] == before["revision"] + 2
 
 
+def test_the_next_step_follows_a_members_own_average_and_the_pass_says_it(tmp_path: Path, clock: Clock) -> None:
+    shop = open_shop(tmp_path / "home", apple=True, clock=clock, limits__api="1000000/minute")
+    above = {"above_own_average": {"percent": 120, "after_purchases": 3}}
+    step = {"key": "step", "measure": "visit", "amount": 50, "when": above}
+    promises(shop, "club", rules=[step])
+    joined = shop.post("/members", {"programme": "club", "name": "Anna"}).said
+    anna, links = joined["card"], joined["links"]
+    iphone, page = shop.app.test_client(), shop.app.test_client()
+
+    def is_shown(needed: int) -> bool:
+        said = f"Next time from PLN{needed / 100:.2f}: +50 points"
+        on_page = said in page.get(links["ecard"].removeprefix(PUBLIC_URL), follow_redirects=True).text
+        shown = Pass(iphone.get(links["apple"].removeprefix(PUBLIC_URL)).data, None)
+        return on_page and shown.says(said)
+
+    totals, chance = [2_001, 2_000, 2_000], Random(34)
+    assert [earned(shop.sells(anna, total, f"R-{place}")) for place, total in enumerate(totals)] == [20] * 3
+    for place in range(3, 15):
+        # A fifth above the average before, by no way in which the engine counts; never below the average.
+        needed = next(n for n in range(10**6) if n * 5 * len(totals) >= 6 * sum(totals))
+        assert needed * len(totals) >= sum(totals) and is_shown(needed)
+        total = needed + chance.choice((-1, 0, chance.randrange(3_000), -chance.randrange(2_000)))
+        brought = 50 if total >= needed else 0
+        quoted = shop.post(f"/cards/{anna}/receipts/quote", {"receipt": "Q", "total": total}).said
+        told = shop.sells(anna, total, f"R-{place}")
+        assert quoted["effects"]["earned"] == earned(told) == total // 100 + brought
+        assert [why["threshold"] for why in told.said["why"] if why["rule"] == "step"] == [needed] * bool(brought)
+        totals.append(total)
+    totals.pop()
+    assert shop.post(f"/receipts/R-{len(totals)}/reverse").status_code == 201
+    assert is_shown(-(-sum(totals) * 120 // (100 * len(totals)))), "what was taken back is not usual"
+    shop.service.store.close()
+
+
 def test_a_clock_that_steps_back_gives_and_takes_nothing_twice(shop: ShopSystem, clock: Clock) -> None:
     promises(shop, "club", expire_days=1, rules=[{"key": "in", "measure": "visit", "amount": 5, "caps": {"day": 5}}])
     _, anna = shop.joins(programme="club")
@@ -411,6 +445,15 @@ def test_rules_are_looked_over_before_anybody_promises_them(shop: ShopSystem, tm
     assert code == 1 and told[0].startswith("refuse\trewards.0.cost\tThe reward “mug” needs 100, and a card can")
     refused = shop.post("/programmes", draft | {"earn": {"points": 0}, "welcome": 0, "rules": [rare]})
     assert (refused.status_code, refused.said["field"]) == (422, "rewards.0.cost")
+    unlooked = draft | {"look": "nowhere"}
+    code, told = checked(json.dumps(unlooked).encode())
+    assert code == 1 and told[0].startswith("refuse\tlook\tThere is no look “nowhere”; there are: ")
+    refused = shop.post("/programmes", unlooked)
+    assert (refused.status_code, refused.said["field"]) == (422, "look") and told[0].endswith(refused.said["detail"])
+    code, told = checked(json.dumps(draft | {"rewards": [MUG, MUG]}).encode())
+    assert code == 1 and told == ["refuse\trewards.1.key\tanother than “mug”, which rewards.0.key is"]
+    refused = shop.post("/programmes", draft | {"rewards": [MUG, MUG]})
+    assert (refused.status_code, refused.said["field"]) == (422, "rewards.1.key")
     for broken in (b"", b"[" * 10_000, b"\xff", b'{"welcome": NaN}'):
         code, told = checked(broken)
         assert code == 1 and all(line.startswith("refuse\t") for line in told)

@@ -74,6 +74,20 @@ def test_a_first_purchase_is_followed_by_an_offer_for_the_second(shop: CornerSho
     assert reminded(shop, "again") == 1
 
 
+def test_who_has_used_as_many_as_one_may_is_reminded_of_no_more(shop: CornerShop) -> None:
+    once = [COUPONS[0], COUPONS[1] | {"per_member": 1}, COUPONS[2]]
+    shop.amends(coupons=once, reminders=REMINDERS)
+    anna = shop.joins("Anna", agreements=AGREED)
+    comes_every(shop, anna, 10, 3)
+    shop.posts(anna, total=1_000)
+    passes_days(shop, 9)
+    (soon,) = [coupon.code for coupon in shop.card(anna).coupons if coupon.key == "soon"]
+    passes_days(shop, 1)
+    shop.posts(anna, total=1_000, coupons=[soon])
+    passes_days(shop, 9)
+    assert reminded(shop, "soon") == 1 and holds(shop, anna) == []
+
+
 def test_who_bought_again_meanwhile_gets_none(shop: CornerShop) -> None:
     anna = shop.joins("Anna", agreements=AGREED)
     comes_every(shop, anna, 3, 2)
@@ -224,7 +238,7 @@ def test_how_many_come_again_is_what_a_recount_says(shop: CornerShop) -> None:
 @pytest.mark.parametrize(
     "part, says",
     [
-        ({"when": "rhythm", "coupon": "none"}, "is no coupon of this programme"),
+        ({"when": "rhythm", "coupon": "none"}, "a coupon of this programme"),
         ({"when": "rhythm", "coupon": "soon", "percent": 100}, "below 100"),
         ({"when": "lapsed", "coupon": "soon", "percent": 110}, "120 or more"),
         ({"when": "second", "coupon": "soon", "percent": 80}, "no `percent`"),

@@ -23,6 +23,15 @@ from tests.corner_shop import CAFE, DAY, CornerShop
 from tests.journeys.test_returns import BASKET, EVERYTHING
 
 COALITION: dict[str, Any] = EVERYTHING | {
+    "rules": [
+        *EVERYTHING["rules"],
+        {
+            "key": "more",
+            "measure": "visit",
+            "amount": 15,
+            "when": {"above_own_average": {"percent": 110, "after_purchases": 2}},
+        },
+    ],
     "welcome": 25,
     "overdraw": "forgive",
     "partners": [{"key": "bakery", "name": {"en": "Bakery"}, "earn": {"points": 3, "per": 100}}],
@@ -35,6 +44,8 @@ COALITION: dict[str, Any] = EVERYTHING | {
     "rewards": [{"key": "espresso", "name": {"en": "Espresso"}, "cost": 80}],
 }
 STRICTER = COALITION | {
+    # While nothing asks for averages, nothing is counted towards them.
+    "rules": EVERYTHING["rules"],
     "earn": {"points": 2, "per": 300, "rounding": "nearest"},
     "stack": "all",
     "expiry": {"days": 12},

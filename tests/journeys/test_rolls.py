@@ -8,8 +8,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from passes import create_app
+from passes.rolls import moving, writing
 from tests.corpora.csv_files import FORMULAS, HEADER
 from tests.home import PROGRAMME, new_home
 from tests.journeys.running import Ran, passes
@@ -90,6 +92,25 @@ def test_a_balance_comes_once_whatever_the_second_file_knows_them_by(office: Off
     assert "line 2\tbalance:points\tAnother balance came with an earlier roll" in another.said
 
 
+def test_many_members_are_taken_away_in_as_few_statements_as_one(office: Office) -> None:
+    here, asked = office.system.service, list[str]()
+    event.listen(here.store.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+
+    def statements() -> int:
+        asked.clear()
+        written = writing.write(here.store, here.members, moving.opened(here.store, "cafe"), io.StringIO())
+        assert written == len(office.takes_away())
+        return len(asked)
+
+    office.system.joins(name="Ann", email="ann@example.org")
+    alone = statements()
+    assert alone > 0
+    for number in range(5):
+        office.system.joins(name=f"Member {number}", email=f"member-{number}@example.org")
+    assert statements() == alone
+    assert [row["email"] for row in office.takes_away()][1:] == [f"member-{n}@example.org" for n in range(5)]
+
+
 def test_a_family_that_shares_a_telephone_stays_a_family(office: Office) -> None:
     content = "id;phone;points\na;600100200;1\nb;600100200;2\n"
     assert "2 lines are done" in office.brings(content, "--apply").said
@@ -164,6 +185,16 @@ def test_a_member_may_have_a_card_in_another_programme_too(office: Office) -> No
         f"/cards/{given.said['card']}/adjustments", {"amount": 1, "unit": "stars", "reason": "Sorry"}, once="d"
     )
     assert (wrong.status_code, wrong.said["field"]) == (422, "unit")
+
+
+def test_a_gift_card_brings_no_more_than_it_may_hold(office: Office) -> None:
+    gift = {"key": "gift", "kind": "gift", "unit": "money", "name": {"en": "Gift"}, "look": "cafe"}
+    promise = gift | {"earn": {"points": 0}, "gift": {"most": 10_000}}
+    assert office.system.post("/programmes", promise).status_code == 201
+    content = "email;money\nann@example.org;100,00\nben@example.org;100,01\n"
+    foreseen = office.brings(content, "--programme", "gift")
+    assert "line 3\tbalance:money\tA card of this programme holds at most 10000." in foreseen.said
+    assert "1 balances (10000 money), 1 bad lines" in foreseen.said
 
 
 def _written(rows: list[dict[str, str]]) -> str:

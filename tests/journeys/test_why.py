@@ -155,6 +155,8 @@ def test_a_multiplier_and_a_cap_are_told_in_the_order_in_which_they_worked() -> 
         ("earn", 10, {"item": 5, "points": 5, "per": 2, "rounding": "down", "rule": "cake"}, "",
          "Cake week: 5 items, 5 points for every 2 items, rounded down: 10 points."),
         ("earn", 1, {"visit": 1, "points": 1, "per": 1, "rule": "visit"}, "stamps", "A visit, 1 stamp: 1 stamp."),
+        ("earn", 12, {"visit": 1, "points": 12, "per": 1, "rule": "bigger", "threshold": 2500}, "",
+         "A visit, 12 points, from PLN25.00 on, above your usual purchase: 12 points."),
         ("earn", 30, {"event": "review", "points": 30, "per": 1, "rule": "review"}, "",
          "“review”, 30 points: 30 points."),
         ("earn", 111, {"rule": "spender", "gives": 111, "times_given": 1, "measure": "spend", "reached": 300_500,

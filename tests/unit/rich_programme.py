@@ -58,6 +58,12 @@ RICH: dict[str, Any] = {
             "when": {"weekdays": [1, 2], "from_minute": 690, "until_minute": 840},
         },
         {"key": "again", "measure": "visit", "amount": 15, "when": {"next_within": {"days": 14, "after_total": 4500}}},
+        {
+            "key": "bigger",
+            "measure": "visit",
+            "amount": 12,
+            "when": {"above_own_average": {"percent": 125, "after_purchases": 4}},
+        },
         {"key": "miles", "unit": "miles", "amount": 1, "per": 500, "rounding": "up"},
         {"key": "back", "unit": "cash", "amount": 2, "per": 100},
     ],

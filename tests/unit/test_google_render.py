@@ -23,6 +23,7 @@ from passes.card import (
     Progress,
     Promise,
     Reward,
+    Step,
     Tier,
 )
 from passes.wallets.google import render
@@ -186,6 +187,16 @@ def test_every_id_is_one_that_google_takes() -> None:
     form = re.compile(r"^[0-9]+\.[A-Za-z0-9._-]+$")
     assert form.fullmatch(render.class_id(ISSUER, "cafe", None)) and form.fullmatch(ID)
     assert form.fullmatch(render.class_id(ISSUER, "cafe", "gold"))
+
+
+def test_the_next_step_is_a_module_of_the_object() -> None:
+    body = drawn(steps=(Step("more", {}, amount=50, needed=2500), Step("feast", {"pl": "Uczta <a>"}, needed=4000)))
+    check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
+    said = next(module for module in body["textModulesData"] if module["id"] == "steps")["localizedBody"]
+    polish = next(each["value"] for each in said["translatedValues"] if each["language"] == "pl")
+    assert polish.replace("\N{NO-BREAK SPACE}", " ") == (
+        "Następnym razem od 25,00 zł: +50 punktów\nNastępnym razem od 40,00 zł: Uczta ‹a>"
+    )
 
 
 def test_coupons_and_a_membership_are_modules_of_the_object() -> None:

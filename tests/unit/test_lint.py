@@ -67,6 +67,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         rule(when={"from_minute": 1320, "until_minute": 120, "starts": START + 7200, "ends": START + 79_200}),
         "None of these hours",
     ),
+    (
+        "tiers.0.perks.0.key",
+        rule() | tier(key="more", kind="multiplier", percent=150),
+        "A rule is called “more” already",
+    ),
     ("rules.0.goods", rule(goods={"categories": ["tea"], "not_categories": ["tea", "cake"]}), "nothing is left"),
     ("rules.0.ripens_days", {"expire_days": 9} | rule(ripens_days=10), "points end after 9 days"),
     (
@@ -149,6 +154,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 WARNED: list[tuple[str, dict[str, Any], str]] = [
     ("rules.0.when.ends", rule(when={"ends": START}), "It is over already"),
     ("rules.0.caps.month", rule(caps={"month": 30, "ever": 20}), "At most 20 (ever) leaves no room for 30 (month)"),
+    (
+        "rules.0.when.above_own_average.percent",
+        rule(when={"above_own_average": {"percent": 100}}),
+        "It asks for no more than usual",
+    ),
+    (
+        "rules.0.when.above_own_average",
+        rule(when={"above_own_average": {}, "weekdays": [1]}),
+        "Cards show no next step",
+    ),
     ("coupons.0", {"coupons": [COUPON]}, "Nothing gives the coupon “off”"),
     ("coupons.0.stock", {"coupons": [COUPON | {"stock": 0, "on_join": True}]}, "None is ever issued"),
     ("rewards.0.stock", reward(stock=0), "There is none to give"),

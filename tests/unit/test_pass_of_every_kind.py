@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from passes.card import Balance, Card, Challenge, Coupon, Membership, News, Pending, Perk, Prize, Stamps
+from passes.card import Balance, Card, Challenge, Coupon, Membership, News, Pending, Perk, Prize, Stamps, Step
 
 from ..passcheck import check
 from .apple_cards import ANNA, COFFEE, DAY, GOLD, NOW, built, certs, fields, files, shown
@@ -50,6 +50,12 @@ EVERYTHING = replace(
     ),
     challenges=(
         Challenge("three", {"en": "Five lunches", "ru": "Пять обедов"}, "visits", 5, ends=MIDNIGHT, reached=3),
+    ),
+    steps=(
+        Step("more", {}, amount=50, needed=2500),
+        Step("twice", {}, percent=250, unit="visits", needed=3000),
+        Step("feast", {"en": "Cake for two"}, needed=4000),
+        Step("else", {}, needed=5000),
     ),
     tier_until=MIDNIGHT,
     tier_warning=True,
@@ -147,6 +153,13 @@ def test_what_has_no_room_in_front_is_told_on_the_back() -> None:
     ]
     assert back["perks.words"]["dataDetectorTypes"] == ["PKDataDetectorTypePhoneNumber"]
     assert back["challenges.words"]["value"] == "Five lunches: 3 of 5, until May 31, 2031"
+    assert back["steps.words"]["label"] == "Next step"
+    assert back["steps.words"]["value"].replace("\N{NO-BREAK SPACE}", " ").split("\n") == [
+        "Next time from PLN25.00: +50 points",
+        "Next time from PLN30.00: Visits ×2.5",
+        "Next time from PLN40.00: Cake for two",
+        "Next time from PLN50.00: something extra",
+    ]
     assert back["tier.words"]["value"] == "Gold until May 31, 2031; 120 points more keep it"
     assert back["coupons.words"]["value"].split("\n") == [
         "Slice of cake, until May 31, 2031: ABCD-EFGH-JKLM",

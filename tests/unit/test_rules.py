@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 from passes.points.outcome import Issue, Note, Outcome, evaluate
 from passes.points.rules import (
+    BASKETS,
     MAIN,
+    SPENT,
+    Above,
+    Baskets,
     Caps,
     Gift,
     Goal,
@@ -194,10 +198,14 @@ def test_items_visits_and_events_count_too():
         (When(next_within=Next(14, 5000)), True),
         (When(next_within=Next(14, 5001)), False),
         (When(next_within=Next(13, 5000)), False),
+        (When(above_own_average=Above(250, 3)), True),
+        (When(above_own_average=Above(251, 3)), False),
+        (When(above_own_average=Above(100, 4)), False),
     ],
 )
 def test_when_a_rule_holds(when: When, holds: bool):
-    standing = Standing(tier="gold", last=Last(NOON.ordinal - 14, 5000), birth_month=9)
+    last, baskets = Last(NOON.ordinal - 14, 5000), Baskets(3, 1199)
+    standing = Standing(tier="gold", last=last, birth_month=9, baskets=baskets)
     given, _ = buys(RuleSet((replace(BASE, when=when),)), 1000, standing=standing, location="Main street")
     assert bool(given) == holds
 
@@ -207,6 +215,25 @@ def test_a_first_purchase_is_the_first_and_a_purchase():
     assert buys(rules, 1)[0] == {"hello": 50}
     assert buys(rules, event="visit")[0] == {}
     assert buys(rules, 1, standing=Standing(last=Last(1, 1)))[0] == {}
+
+
+@given(percent=st.integers(100, 1000), totals=st.lists(st.integers(1, 10**9), min_size=1, max_size=20))
+def test_a_step_is_the_smallest_bill_that_is_enough_and_never_below_the_average(percent: int, totals: list[int]):
+    exact = Fraction(percent, 100) * Fraction(sum(totals), len(totals))
+    above = Above(percent, len(totals))
+    threshold = above.threshold(Baskets(len(totals), sum(totals)))
+    assert threshold is not None and threshold - 1 < exact <= threshold
+    assert threshold * len(totals) >= sum(totals)
+    assert above.threshold(Baskets(len(totals) - 1, sum(totals))) is None and above.threshold(None) is None
+
+
+def test_baskets_are_counted_where_a_rule_asks_for_their_average_and_only_there():
+    rule = Rule("more", MAIN, "visit", 50, 1, when=When(above_own_average=Above(120, 2)))
+    given, outcome = buys(RuleSet((rule,)), 700, standing=Standing(baskets=Baskets(2, 1000)))
+    assert given == {"more": 50} and outcome.counts == {BASKETS: 1, SPENT: 700}
+    assert outcome.grants[0].why["threshold"] == 600
+    assert buys(RuleSet((rule,)), 0, event="review")[1].counts == {}
+    assert buys(RuleSet((BASE,)), 700)[1].counts == {}
 
 
 DOUBLE, HALF_MORE = Multiplier("double", MAIN, 200), Multiplier("more", MAIN, 150)

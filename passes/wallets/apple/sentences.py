@@ -29,7 +29,7 @@ ALIKE = (
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
     *("label.coupons", "label.membership", "label.stamps", "label.balances", "label.pending", "label.perks"),
-    *("label.challenges", "label.paid_until", "label.ended_on", "status.unpaid"),
+    *("label.challenges", "label.steps", "label.paid_until", "label.ended_on", "status.unpaid"),
 )
 """The look's words that mean the same on every card, under the look's own keys."""
 
@@ -136,6 +136,10 @@ def _challenges(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
     return "\n".join(phrases.challenge(words, card, each, by, zone) for each in card.challenges)
 
 
+def _steps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.step(words, card, each, by) for each in card.steps)
+
+
 TOLD = {
     "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
     "membership": Told("label.membership", lambda card: card.membership, _membership),
@@ -153,6 +157,7 @@ TOLD = {
         lambda w, card, by, zone: phrases.progress(w, card, by),
     ),
     "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
+    "steps": Told("label.steps", lambda card: card.steps, _steps),
     "expiring": Told(
         "label.expiring", lambda card: card.expiring, lambda w, card, by, zone: phrases.expiring(w, card, zone)
     ),

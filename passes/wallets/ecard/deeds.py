@@ -21,10 +21,11 @@ from .picture import code_path, code_size
 if TYPE_CHECKING:
     from ...service import Service
 
-_WORDS = {"not_found": "coupon_unknown", "bad_input": "nickname_wrong"}
+_WORDS = {"not_found": "coupon_unknown", "bad_input": "nickname_wrong", "limit_reached": "coupon_limit"}
 TOLD = frozenset(
     (
-        *("coupon_claimed", "coupon_unknown", "coupon_used", "coupon_over", "coupon_of_another", "too_many_tries"),
+        *("coupon_claimed", "coupon_unknown", "coupon_used", "coupon_over", "coupon_of_another"),
+        *("coupon_limit", "too_many_tries"),
         *("nickname_seen", "nickname_gone", "nickname_taken", "nickname_wrong", "card_not_active"),
     )
 )

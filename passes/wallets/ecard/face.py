@@ -108,6 +108,7 @@ class Face:
     tier_warning: bool
     perks: tuple[Line, ...]
     challenges: tuple[Task, ...]
+    steps: tuple[str, ...]
     rewards: tuple[Line, ...]
     coupons: tuple[Line, ...]
     membership: str
@@ -144,6 +145,7 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         tier_warning=card.tier_warning,
         perks=tuple(_perk(words, zone, perk) for perk in card.perks),
         challenges=tuple(_task(card, words, zone, challenge) for challenge in card.challenges),
+        steps=tuple(phrases.step(words, card, step, words.pick) for step in card.steps),
         rewards=tuple(_reward(card, words, reward) for reward in card.rewards),
         coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
         membership=phrases.membership(words, card.membership, zone) if card.membership else "",

@@ -18,7 +18,8 @@ from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 from typing import Any
 
-from ...card import Card, Coupon, Membership, Offer, Promise, Text
+from ... import phrases
+from ...card import Card, Coupon, Membership, Offer, Promise, Step, Text
 from ...look import Look
 from ...look.colours import written
 from ...words import Words, minor_digits
@@ -277,6 +278,10 @@ def _modules(card: Card, label: _Labels, zone: tzinfo) -> Iterator[Body]:
         yield label.module("membership", "label.membership", lambda words: _membership(paid, words, zone))
     if card.rewards:
         yield label.module("rewards", "label.rewards", lambda words: _rewards(card, words))
+    if card.steps:
+        yield label.module(
+            "steps", "label.steps", lambda words: "\n".join(_step(card, each, words) for each in card.steps)
+        )
     if (way := card.progress) and way.towards == "tier":
         yield label.module(
             "progress",
@@ -319,6 +324,10 @@ def _coupon(coupon: Coupon, words: Words, zone: tzinfo) -> str:
     date = words.date(coupon.ends - 1, zone) if coupon.ends else ""
     key = "coupon.until" if coupon.ends else "coupon.line"
     return words.say(key, name=_pick(words, coupon.name, NAME), code=coupon.code, date=date)
+
+
+def _step(card: Card, step: Step, words: Words) -> str:
+    return phrases.step(words, card, step, lambda text: _pick(words, text, NAME))
 
 
 def _membership(membership: Membership, words: Words, zone: tzinfo) -> str:

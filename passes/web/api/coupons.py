@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from flask import Response, jsonify
@@ -28,6 +29,7 @@ _COUPON: dict[str, Any] = {
     "name": {"en": "10 % off", "pl": "10 % taniej"},
     "programme": "cafe",
     "state": "issued",
+    "why": None,
     "starts": 1_790_000_000,
     "ends": 1_791_200_000,
     "receipt": None,
@@ -64,7 +66,10 @@ class Claim(Body):
 
 
 class Coupon(Answer):
-    """`state` is issued, redeemed, expired or void, since `changed`; `receipt` is where it was redeemed."""
+    """`state` is issued, redeemed, expired or void, since `changed`; `receipt` is where it was redeemed.
+
+    `why`: what stands between the member and an issued coupon; `limit`: as many were used as one member may use.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_COUPON]})
 
@@ -73,6 +78,7 @@ class Coupon(Answer):
     name: dict[str, str]
     programme: str
     state: str
+    why: str | None
     starts: int
     ends: int | None
     receipt: str | None
@@ -100,9 +106,10 @@ def of_card(path: CardPath, query: Page) -> Response:
         held = cards.by_serial(tx, path.serial)
         rows = issued.of_card(tx, held.id, query.limit + 1, query.after)
         programme = programmes.of_card(tx, held)
+        why = issued.why_not(tx, programme, rows)
     shown = rows[: query.limit]
     following = shown[-1].id if len(rows) > len(shown) else None
-    return listed("coupons", [_shown(row, programme) for row in shown], following)
+    return listed("coupons", [_shown(row, programme, why) for row in shown], following)
 
 
 @operation(coupons, "post", "/cards/<serial>/coupons", "adjustments:write", Codes, status=201)
@@ -133,7 +140,7 @@ def claim(path: CardPath, body: Claim, header: Once) -> tuple[Response, int]:
     def do(tx: Connection) -> Said:
         held = cards.by_serial(tx, path.serial, lock=True)
         row = issued.claim(tx, held, body.code, here.now)
-        return 200, _shown(row, programmes.get(tx, row.programme_id))
+        return 200, _looked_up(tx, row)
 
     return once(header.key, do)
 
@@ -155,7 +162,7 @@ def show(path: CouponPath) -> Response:
     """Show a coupon by its code: what it is, whether it was used, when."""
     with service().store.reading() as tx:
         row = issued.find(tx, path.code)
-        return jsonify(_shown(row, programmes.get(tx, row.programme_id)))
+        return jsonify(_looked_up(tx, row))
 
 
 @operation(coupons, "post", "/coupons/<code>/void", "adjustments:write", Coupon)
@@ -164,12 +171,17 @@ def void(path: CouponPath, header: Once) -> tuple[Response, int]:
 
     def do(tx: Connection) -> Said:
         row = issued.void(tx, path.code, service().now)
-        return 200, _shown(row, programmes.get(tx, row.programme_id))
+        return 200, _looked_up(tx, row)
 
     return once(header.key, do)
 
 
-def _shown(row: Row, programme: Programme) -> dict[str, Any]:
+def _looked_up(tx: Connection, row: Row) -> dict[str, Any]:
+    programme = programmes.get(tx, row.programme_id)
+    return _shown(row, programme, issued.why_not(tx, programme, [row]))
+
+
+def _shown(row: Row, programme: Programme, why: Mapping[int, str]) -> dict[str, Any]:
     name = next((part.name for part in programme.definition.coupons if part.key == row.kind), {})
     return {
         "code": written(row.code),
@@ -177,6 +189,7 @@ def _shown(row: Row, programme: Programme) -> dict[str, Any]:
         "name": dict(name),
         "programme": row.programme,
         "state": issued.state(row, service().now),
+        "why": why.get(row.id),
         "starts": row.starts,
         "ends": row.ends,
         "receipt": row.receipt,

@@ -12,13 +12,14 @@ from flask import Blueprint, redirect, request, url_for
 from ... import idempotency, installations, offers, programmes, progress
 from ...errors import KeyReused, NotFound, PassesError
 from ...programmes import Programme
+from ...reminders import report
 from ...store import Row
 from ...wallets.apple import devicelog
 from ...wallets.ecard.face import face
 from ...words import LANGUAGES, OWN_NAMES, Words
 from ..current import service
 from ..login.backstage import PageTooOld, guard, presence, sentence, show, words
-from . import form
+from . import form, reminded
 from .form import Filled
 from .preview import sample
 
@@ -153,6 +154,19 @@ def retry(wallet: str) -> Any:
         installations.retry_set_aside(tx, wallet, service().now)
     key = request.form.get("offer", "")[:40]
     return redirect(url_for("marketer.offer", key=key) if key else url_for("marketer.home"), 303)
+
+
+@console.get("/reminders")
+def reminders() -> Any:
+    """When members are reminded of what, and whether more came for it."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        found = [
+            (each.definition, report.effects(tx, each, now), report.sent(tx, each), report.second_purchases(tx, each))
+            for each in programmes.all(tx)
+        ]
+    told = [reminded.told(*each, said) for each in found]
+    return show("console/reminders.html", here="reminders", programmes=told)
 
 
 @console.get("/phones")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...card import Text
-from ...definition import CouponPart, Definition, RulePart
+from ...definition import CouponPart, Definition, RulePart, WhenPart
 from ...points.rules import Goods
 
 VISIT = "visit"
@@ -99,7 +99,7 @@ def _line(goods: Goods, quantity: int, price: int) -> dict[str, Any]:
 
 def _needs_no_bill(rule: RulePart) -> bool:
     when = rule.when
-    if when.min_total or when.first_purchase or when.next_within:
+    if _needs_total(when) or when.first_purchase or when.next_within:
         return False
     match rule.measure:
         case "visit":
@@ -115,8 +115,12 @@ def _needs_no_bill(rule: RulePart) -> bool:
 def _counts_visits(definition: Definition) -> bool:
     by_visits = definition.policy.levels and definition.policy.by == "visits"
     return bool(by_visits) or any(
-        task.measure == "visits" and not task.when.min_total for task in definition.challenges
+        task.measure == "visits" and not _needs_total(task.when) for task in definition.challenges
     )
+
+
+def _needs_total(when: WhenPart) -> bool:
+    return when.min_total > 0 or when.above_own_average is not None
 
 
 def _is_paid_for(definition: Definition, unit: str) -> bool:

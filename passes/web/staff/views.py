@@ -285,12 +285,14 @@ def _coupon(code: str) -> Verdict | None:
         except NotFound:
             return _verdict("foreign")
         programme = programmes.get(tx, row.programme_id)
+        why = coupons.why_not(tx, programme, [row]).get(row.id)
     name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
     state = coupons.state(row, now)
     moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
-    level = "good" if state == "issued" else "bad"
+    stands = why if state == "issued" and why else state
+    level = "good" if stands == "issued" else "bad"
     return Verdict(
-        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{state}", moment=moment)
+        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{stands}", moment=moment)
     )
 
 
