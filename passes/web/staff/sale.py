@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from ... import phrases
+from ... import basket, phrases
 from ...card import Card, Coupon
 from ...definition import CouponPart, Definition
 from ...points.amounts import Amounts
 from ...wallets.ecard.face import Face
-from ...words import Words, amount
-from . import basket
+from ...words import Words
 
 MOST_HINTS = 2
 SOON_SECONDS = 30 * 86_400
@@ -39,6 +38,16 @@ class Stepper:
     button: str
     most: int
     leads: bool
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What the card holds to pay with. `pays` is what a gift card pays of a bill by itself, as far as it reaches."""
+
+    title: str
+    hint: str
+    is_money: bool
+    pays: int | None
 
 
 def tickets(card: Card, definition: Definition, said: Words, zone: tzinfo, now: int) -> tuple[Ticket, ...]:
@@ -76,15 +85,18 @@ def balances(card: Card, said: Words) -> tuple[str, ...]:
     return tuple(phrases.amount(said, card, held.amount, held.unit) for held in card.balances)
 
 
-def spendable(card: Card, worth_of_one: int, said: Words) -> str:
-    """What points can pay, as a hint under the field; empty: nothing to pay with."""
+def purse(card: Card, definition: Definition, said: Words) -> Purse | None:
+    """What the card can pay with; None: nothing, or a prepaid visit, which is taken off by itself."""
+    worth, is_money = definition.worth_of_one, card.unit_kind == "money"
     # Stamps are no money, unless the programme says what one is worth.
-    if not card.balance or (card.unit_kind == "stamps" and not worth_of_one):
-        return ""
-    has = amount(said, card.unit, card.balance)
-    if not worth_of_one or not card.currency:
-        return said.say("staff.spend_has", amount=has)
-    return said.say("staff.spend_worth", amount=has, money=said.money(card.balance * worth_of_one, card.currency))
+    if not card.balance or card.kind == "visits" or (card.unit_kind == "stamps" and not worth):
+        return None
+    has = phrases.amount(said, card, card.balance)
+    hint = said.say("staff.spend_has", amount=has)
+    if worth and not is_money and card.currency:
+        hint = said.say("staff.spend_worth", amount=has, money=said.money(card.balance * worth, card.currency))
+    title = said.say("staff.spend_money" if is_money else "staff.spend")
+    return Purse(title, hint, is_money, card.balance if card.kind == "gift" else None)
 
 
 def _usable(card: Card, now: int) -> Iterator[Coupon]:

@@ -7,12 +7,12 @@ action can be undone at the till where it was done, for ten minutes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, coupons, practice, programmes, staff, stepup
+from ... import cardpins, cards, coupons, practice, programmes, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -104,17 +104,21 @@ def quote(serial: str) -> Any:
     try:
         order = _order(programme)
         with service().store.reading() as tx:
-            body = receipts.quote(tx, held, order, service().now)
+            # Who only asks need not prove who they are: nothing leaves the card.
+            body = receipts.quote(tx, held, replace(order, proved=True), service().now)
+            asks_pin = bool(body["effects"]["spent"]) and cardpins.has_one(tx, held)
             stepup.check(tx, held, shown.proof(serial, service().now), body["effects"]["spent"], service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     said = words(programme.promise.look)
     story = tell(body, programme, said, order.total)
     if wants_json():
-        return jsonify(change=story.change, balance=story.balance, bill=story.bill, sentences=story.sentences)
+        told = {"change": story.change, "balance": story.balance, "bill": story.bill, "sentences": story.sentences}
+        return jsonify(**told, pin=asks_pin)
     reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
     kept, name = form.kept(request.form), said.pick(reward.name) if reward else ""
-    return show("staff/quote.html", words=said, serial=serial, story=story, kept=kept, reward=name, **_who(held))
+    about = {"story": story, "kept": kept, "reward": name, "asks_pin": asks_pin}
+    return show("staff/quote.html", words=said, serial=serial, **about, **_who(held))
 
 
 @staff_pages.post("/cards/<serial>/receipts")
@@ -122,7 +126,7 @@ def post(serial: str) -> Any:
     """Do it, once."""
     held, programme = _read(serial)
     try:
-        order = _order(programme)
+        order = _proved(held, _order(programme))
         with attempt(*whats_of(order)) as doing:
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
             answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
@@ -216,6 +220,17 @@ def _order(programme: Programme) -> Order:
     return form.order(request.form, programme, kinds, presence().location)
 
 
+def _proved(held: Held, order: Order) -> Order:
+    """The order, proved if the card's PIN was typed along. A wrong try is in the log; what was typed is nowhere."""
+    here = service()
+    try:
+        is_proved = cardpins.prove(here.store, here.secrets, held.serial, form.pin(request.form), here.now)
+    except PassesError as wrong:
+        note("pin", wrong.code, held.id)
+        raise
+    return replace(order, proved=is_proved)
+
+
 def _bill(given: Mapping[str, str]) -> str | None:
     """The bill as a till's own system hands it over, in `total`; shown in the form, never counted by itself."""
     return given.get("total", "")[:14] or None
@@ -227,6 +242,8 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
     drawn, definition = held.revision.card, programme.definition
     zone, now = service().settings.zone, service().now
     seen = face(drawn, said, zone, now)
+    with service().store.reading() as tx:
+        has_pin = cardpins.has_one(tx, held)
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
@@ -247,7 +264,8 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         typed=form.typed(request.form, _bill(request.args)),
         wrong=sentence(wrong, said) if wrong else "",
         wrong_field=wrong.field if wrong else None,
-        spendable=sale.spendable(drawn, definition.worth_of_one, said),
+        purse=sale.purse(drawn, definition, said),
+        has_pin=has_pin,
         face=seen,
         name=drawn.name or said.say("staff.no_name"),
     )

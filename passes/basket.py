@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...card import Text
-from ...definition import CouponPart, Definition, RulePart
-from ...points.rules import Goods, Line
+from .card import Text
+from .definition import CouponPart, Definition, RulePart
+from .points.rules import Goods, Line
 
 VISIT = "visit"
 # More in one go is a slip of the finger.
