@@ -167,7 +167,7 @@ def test_the_screen_is_turned_round_for_the_pin(shop: Shop, open_shop: Site, chr
         expect(page.locator("#quote")).to_contain_text("Still to pay: PLN15.00")
         page.get_by_label("The customer's PIN").fill(WRONG)
         page.get_by_role("button", name="Count it").tap()
-        expect(page.locator("#quote")).to_contain_text("The PIN is wrong")
+        expect(page.locator("#pin-hint")).to_have_text("The PIN is wrong.")
         expect(page.get_by_label("The customer's PIN")).to_be_focused()
         expect(page.get_by_label("The customer's PIN")).to_have_value("")
         assert barriers(page) == [] and not is_wider_than_the_screen(page)

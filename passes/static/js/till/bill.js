@@ -73,6 +73,7 @@ function openBill(form) {
 /** @param {Event} [event] */
 function changed(event) {
   const points = buy && field(buy, "points");
+  if (event && /** @type {HTMLInputElement} */ (event.target).name === "pin") return;
   if (event?.target === points) delete points?.dataset.pays;
   else if (buy && points?.dataset.pays) points.value = paidBy(buy, Number(points.dataset.pays));
   quoteSoon();
@@ -151,6 +152,9 @@ async function send(form) {
   const sending = kept ?? { address: form.dataset.post || form.action, page: form.dataset.page || location.pathname, body };
   sessionStorage.setItem(PENDING, JSON.stringify(sending));
   button(form).disabled = true;
+  // What it would do is no longer asked: an answer that comes late must not stand over what came of it.
+  clearTimeout(waiting);
+  quotes++;
   try {
     const { ok, again, loggedOut, content } = await ask(sending.address, [...sending.body.map(fresh), ...pin.pinOf(form)]);
     if (again) throw new Error("busy");
@@ -159,7 +163,7 @@ async function send(form) {
     if (ok) return go(content.next);
     warn(form, content.detail);
     thaw(form);
-    if (content.field === "pin") pin.askAgain(form);
+    if (content.field === "pin") pin.askAgain(form, content.detail);
     // This number counted for another bill; if people press again, they mean a new one.
     if (content.code === "key_reused") field(form, "receipt").value = newReceipt();
   } catch {

@@ -12,10 +12,13 @@ export function show(form, isAsked) {
   if (place) place.hidden = !isAsked;
 }
 
-/** It was wrong, or missing. @param {HTMLFormElement} form */
-export function askAgain(form) {
+/** It was wrong, or missing: said beside the field, because the bill is far away on a phone. @param {HTMLFormElement} form @param {string} sentence */
+export function askAgain(form, sentence) {
   const typed = /** @type {HTMLInputElement} */ (form.elements.namedItem("pin"));
   show(form, true);
+  const hint = /** @type {HTMLElement} */ (form.querySelector("#pin-hint"));
+  hint.textContent = sentence;
+  hint.className = "error";
   typed.value = "";
   typed.focus();
 }
