@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from passes import cards, codes, revisions
+from passes import cardpins, cards, codes, revisions
 from passes.members import Person
 from passes.points import audit, receipts
 from passes.points.orders import Order
@@ -80,16 +80,18 @@ def state(shop: Shop) -> list[Any]:
 
 
 def test_a_permit_says_what_the_till_may_alone_and_how_long(shop: Shop, counter: Counter) -> None:
-    blocked = shop.has_member()
+    blocked, guarded = shop.has_member(), shop.has_member()
     with shop.service.store.transaction() as tx:
         held = cards.by_serial(tx, blocked, lock=True)
         cards.set_status(tx, held, "blocked")
         revisions.record(tx, held.id, shop.service.now)
+        cardpins.put(tx, shop.service.secrets, shop.held(guarded), "4812", shop.service.now)
     permit = counter.permit().json
     assert permit["till"] == counter.key and permit["issued"] == shop.service.now
     assert permit["valid_until"] == shop.service.now + 16 * 3600
     assert permit["floor"] == FLOOR and permit["seq"] == 0
     assert held.revision.card.code.split(".")[1] in permit["blocked"]
+    assert permit["behind_pin"] == [shop.held(guarded).revision.card.code.split(".")[1]]
     assert permit["programmes"] == [
         {
             "key": "cafe",
@@ -97,6 +99,7 @@ def test_a_permit_says_what_the_till_may_alone_and_how_long(shop: Shop, counter:
             "currency": "PLN",
             "digits": 2,
             "earn": {"points": 1, "per": 100, "rounding": "down"},
+            "stamps": None,
         }
     ]
     counter.syncs(Alone(counter, first=7).earns(shop.has_member(), 1000))
@@ -185,6 +188,41 @@ def test_a_rule_of_one_place_holds_at_its_tills_alone(shop: Shop, counter: Count
     assert [shop.balance(serial) for serial in (anna, jan, ola)] == [60, 60, 10]
 
 
+STAMPS: dict[str, Any] = {
+    "kind": "stamps",
+    "unit": "stamps",
+    "earn": {"points": 0},
+    "rules": [{"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}],
+}
+VISITS = STAMPS | {"rules": [{"key": "visit", "measure": "visit", "amount": 1}]}
+
+
+def test_stamps_given_alone_are_those_of_the_page_and_count_once(shop: Shop, counter: Counter) -> None:
+    by_piece, by_visit = f"piece-{token_hex(3)}", f"visit-{token_hex(3)}"
+    shop.promises(key=by_piece, name={"en": "Ten coffees"}, **STAMPS)
+    shop.promises(key=by_visit, name={"en": "Ten visits"}, **VISITS)
+    anna, jan, ola = shop.has_member(programme=by_piece), shop.has_member(programme=by_visit), shop.has_member()
+    permit = {each["key"]: each["stamps"] for each in counter.permit().json["programmes"]}
+    assert permit[by_piece] == {"label": "How many", "button": "Stamp", "most": 20, "leads": True}
+    assert permit[by_visit]["most"] == 1 and permit["cafe"] is None
+    # One of them was counted already, and only its answer was lost.
+    counter.opens(f"/staff/cards/{anna}")
+    receipt = counter.field("receipt")
+    counter.sends(f"/staff/cards/{anna}/receipts", {"receipt": receipt, "stamps": "3", "amount": "24"})
+    till = Alone(counter)
+    queue = [
+        till.stamps(anna, 3, total=2400, receipt=receipt),
+        till.stamps(anna, 2),
+        till.stamps(jan, 1),
+        till.stamps(jan, 2),
+        till.stamps(ola, 1),
+    ]
+    assert counter.outcomes(*queue) == ["repeated", "applied", "applied", "conflict", "conflict"]
+    assert counter.outcomes(*queue) == ["repeated", "repeated", "repeated", "conflict", "conflict"]
+    assert [shop.balance(serial) for serial in (anna, jan, ola)] == [5, 1, 0]
+    assert [row.why for row in conflicts_of(shop, counter)] == ["no_stamps", "no_stamps"]
+
+
 def test_a_till_put_back_from_an_old_image_is_noticed(shop: Shop, counter: Counter) -> None:
     serial = shop.has_member()
     counter.syncs(*[Alone(counter).earns(serial, 1000)])
@@ -246,6 +284,8 @@ def test_a_blocked_card_and_a_forged_code(shop: Shop, counter: Counter) -> None:
     blocked, forged = counter.syncs(*queue)
     assert (blocked["outcome"], forged["outcome"]) == ("conflict", "refused")
     assert forged["why"] == "Forged code." and shop.balance(serial) == 0
+    # The tablet says that the manager will look at both.
+    assert [row.why for row in conflicts_of(shop, counter)] == ["card_not_active", "forged"]
 
 
 def test_a_time_in_nobodys_shift_counts_nothing(shop: Shop, counter: Counter) -> None:
@@ -290,6 +330,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"receipt": "till-" + "x" * 61},
     {"receipt": None},
     {"points": 100},
+    {"stamps": 21},
+    {"stamps": -1},
+    {"stamps": "1"},
     {"staff": "owner"},
 ]
 

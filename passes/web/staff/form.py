@@ -70,7 +70,7 @@ def order(given: Filled, programme: Programme, kinds: Mapping[str, str], locatio
     pieces = [used.piece for used in chosen if used.piece]
     total = _money(given, "amount", definition) or sum(piece.price for piece in pieces)
     redeem = _spent(given, definition)
-    counts, stamps = _stamps(given, definition)
+    stamps = _stamps(given, definition)
     if not (total or redeem or stamps or chosen or promo):
         raise Mistyped("amount_missing", "amount")
     if not total and (any(used.needs_bill for used in chosen) or _takes_off(promo, definition)):
@@ -79,18 +79,9 @@ def order(given: Filled, programme: Programme, kinds: Mapping[str, str], locatio
         raise Mistyped("price_over_bill", "amount")
     if total and redeem * definition.worth > total:
         raise Mistyped("points_over_bill", "points")
-    goods = counts.goods if counts else None
-    return Order(
-        number,
-        location=location or None,
-        total=total,
-        currency=definition.currency,
-        redeem=redeem,
-        event=basket.VISIT if stamps and goods is None else None,
-        lines=basket.lines(total, goods, pieces, stamps),
-        coupons=tuple(used.code for used in chosen),
-        promo=promo or None,
-    )
+    codes = [used.code for used in chosen]
+    bill = {"total": total, "redeem": redeem, "stamps": stamps}
+    return basket.order(number, definition, location, **bill, pieces=pieces, coupons=codes, promo=promo)
 
 
 def kept(given: Filled) -> list[tuple[str, str]]:
@@ -151,12 +142,12 @@ def _spent(given: Filled, definition: Definition) -> int:
     return _typed("points", lambda: amounts.points(given.get("points", "")))
 
 
-def _stamps(given: Filled, definition: Definition) -> tuple[basket.Stamping | None, int]:
+def _stamps(given: Filled, definition: Definition) -> int:
     counts = basket.stamping(definition)
     number = _typed("stamps", lambda: amounts.points(given.get("stamps", ""))) if counts else 0
     if counts and number > counts.most:
         raise Mistyped("stamps_many", "stamps")
-    return counts, number
+    return number
 
 
 def _money(given: Filled, field: str, definition: Definition) -> int:

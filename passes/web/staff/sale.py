@@ -64,6 +64,11 @@ def stepper(card: Card, definition: Definition, said: Words) -> Stepper | None:
     if card.kind == "visits":
         most = min(card.balance, basket.MOST_AT_ONCE)
         return Stepper("points", said.say("staff.visits"), said.say("staff.visit_take"), most, True) if most else None
+    return stamps(definition, said)
+
+
+def stamps(definition: Definition, said: Words) -> Stepper | None:
+    """A stamp or a visit, whosever card it is."""
     counts = basket.stamping(definition)
     if counts is None:
         return None

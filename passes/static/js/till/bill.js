@@ -216,7 +216,7 @@ function resume() {
 
 /* Keeping it for later. */
 
-/** A purchase may wait in this till; what spends is sent or not sent, never kept. @param {HTMLFormElement} form */
+/** A purchase, or a stamp, may wait in this till; what spends is sent or not sent, never kept. @param {HTMLFormElement} form */
 async function offerToKeep(form) {
   const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
@@ -224,7 +224,7 @@ async function offerToKeep(form) {
   if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
   later.hidden = false;
   later.onclick = async () => {
-    await (await openQueue()).add({ code: scanned.code, kind: "earn", total: order.total, receipt: order.receipt });
+    await (await openQueue()).add({ code: scanned.code, kind: "earn", ...order });
     sessionStorage.removeItem(PENDING);
     go(later.dataset.next ?? "");
   };
@@ -234,8 +234,10 @@ async function offerToKeep(form) {
 function purchase(form) {
   try {
     const total = money(field(form, "amount").value, Number(form.dataset.digits));
-    const isPlain = filled(form).every((one) => one.name === "amount");
-    return total && isPlain ? { total, receipt: field(form, "receipt").value } : null;
+    const asked = filled(form);
+    const stamps = Number(asked.find((one) => one.name === "stamps")?.value ?? 0);
+    if (!asked.length || !asked.every((one) => ["amount", "stamps"].includes(one.name))) return null;
+    return { ...(total && { total }), ...(stamps && { stamps }), receipt: field(form, "receipt").value };
   } catch (wrong) {
     if (wrong instanceof NotAnAmount) return null;
     throw wrong;
