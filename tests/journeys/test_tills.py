@@ -279,6 +279,8 @@ def test_nobody_gives_points_to_their_own_card(shop: Shop) -> None:
     assert boss.sends(f"/staff/manage/people/{key}/card", {"number": number}).status_code == 303
     assert kasia.sells(serial, amount="10").status_code == 409
     assert "linked to you" in kasia.says and shop.balance(serial) == 0
+    # Nor by a code that brings points without a bill.
+    assert kasia.sells(serial, promo="SPRING").status_code == 409 and "linked to you" in kasia.says
     boss.sells(serial, amount="10")
     assert shop.balance(serial) == 10
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cardpins, cards, coupons, practice, programmes, staff, stepup
+from ... import cardpins, cards, coupons, giftcards, practice, programmes, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -266,6 +266,7 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         wrong_field=wrong.field if wrong else None,
         purse=sale.purse(drawn, definition, said),
         has_pin=has_pin,
+        may_gift=drawn.kind not in giftcards.KINDS,
         face=seen,
         name=drawn.name or said.say("staff.no_name"),
     )
@@ -346,11 +347,20 @@ def _training() -> dict[str, Any] | None:
 
 
 def _last() -> dict[str, str] | None:
-    """The latest action at this till, while it can be undone."""
+    """The latest action at this till, while it can be undone: whose it was, and what it did."""
     serial, receipt, at = session.get("last") or ("", "", 0)
     if service().now - at > UNDO_SECONDS:
         return None
-    return {"serial": serial, "receipt": receipt}
+    with service().store.reading() as tx:
+        try:
+            held, row = _mine(tx, serial, receipt)
+        except NotFound:
+            return None
+        programme = programmes.of_card(tx, held)
+    if not _may_undo(row):
+        return None
+    story = tell(row.answer, programme, words(programme.promise.look))
+    return {"serial": serial, "receipt": receipt, "name": _who(held)["name"], "change": story.change}
 
 
 def to_done(serial: str, receipt: str) -> Any:

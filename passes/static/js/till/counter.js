@@ -78,6 +78,7 @@ export class Counter {
     this.#part("hints").replaceChildren(...(found.hints ?? []).map((hint) => made("p", hint, "till-hint")));
     this.#part("bill").hidden = !found.mayCount;
     this.#part("not-this").hidden = found.mayCount;
+    this.#part("again").hidden = !found.mayCount;
     this.#part("spend").hidden = !found.spendable;
     this.#write("spendable", found.spendable);
     this.#write("currency", found.currency);

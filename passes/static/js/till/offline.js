@@ -97,8 +97,8 @@ export class Offline {
 
   /** What is counted without a bill; of several programmes the first that counts so, and none is said to be meant. */
   get #stamps() {
-    const found = this.#permit?.programmes.find((one) => one.stamps)?.stamps;
-    return found ? { ...found, leads: found.leads && this.#isOnly } : undefined;
+    const found = this.#permit?.programmes.find((one) => one.stamps)?.stamps ?? undefined;
+    return found && !this.#isOnly ? { ...found, label: found.button, leads: false } : found;
   }
 
   /** How much this card may spend now. @param {import("./code.js").Read} read */
