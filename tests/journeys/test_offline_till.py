@@ -68,6 +68,11 @@ def conflicts_of(shop: Shop, counter: Counter) -> list[Any]:
         return list(tx.execute(query.order_by(t.Conflict.id)).all())
 
 
+def unsettled(shop: Shop) -> list[Any]:
+    with shop.service.store.reading() as tx:
+        return list(tx.execute(select(t.Conflict.id).where(t.Conflict.resolved.is_(None))))
+
+
 def state(shop: Shop) -> list[Any]:
     """Everything that counts, to be the same before and after."""
     with shop.service.store.reading() as tx:
@@ -253,7 +258,10 @@ def test_an_overdraft_is_a_conflict_for_the_manager(shop: Shop, counter: Counter
     (conflict,) = conflicts_of(shop, counter)
     boss, page = shop.desk(MAREK), "/staff/manage/conflicts"
     boss.opens(page)
-    assert "Points spent: 45" in boss.says and "did not hold enough points" in boss.says
+    assert "Points spent: 45 points" in boss.says and "did not hold enough points" in boss.says
+    boss.opens("/staff")
+    assert f"{len(unsettled(shop))} to settle" in boss.says
+    boss.opens(page)
     assert shop.desk(KASIA).opens(page).status_code == 403
     assert boss.sends(f"{page}/{conflict.id}", {"note": "  "}).status_code == 422
     assert boss.sends(f"{page}/{conflict.id}", {"note": "paid in cash"}).status_code == 303
@@ -269,6 +277,9 @@ def test_more_than_the_floor_and_a_second_time_are_conflicts(shop: Shop, counter
     assert counter.outcomes(*queue) == ["conflict", "applied", "conflict"]
     assert [row.why for row in conflicts_of(shop, counter)] == ["over_floor", "spent_twice"]
     assert counter.outcomes(till.gives(serial, "espresso")) == ["conflict"]
+    boss = shop.desk(MAREK)
+    boss.opens("/staff/manage/conflicts")
+    assert "Reward given: Espresso" in boss.says
     shop.clock.goes_on(60)
     assert counter.outcomes(till.spends(serial, 20)) == ["applied"] and shop.balance(serial) == 460
 

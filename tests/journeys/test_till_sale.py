@@ -205,6 +205,26 @@ def test_prepaid_visits_are_taken_off(shop: Shop) -> None:
     assert shop.balance(anna) == 8
 
 
+def test_every_programme_has_its_own_page_beside_the_till(shop: Shop) -> None:
+    kasia = shop.desk(KASIA)
+    kasia.opens("/staff/crib?programme=stamps")
+    assert "Ten coffees: the till on one page" in kasia.says and "Press the large button" in kasia.says
+    assert "programme=club" in kasia.page and "Type the bill" not in kasia.says
+    kasia.opens("/staff/crib?programme=club")
+    assert "Coffee Club: the till on one page" in kasia.says and "Type the bill" in kasia.says
+    assert kasia.opens("/staff/crib?programme=none").status_code == 404
+
+
+def test_pretend_cards_stand_under_their_programmes(shop: Shop) -> None:
+    kasia = shop.desk(KASIA)
+    kasia.opens("/staff")
+    kasia.opens(kasia.sends("/staff/practice", {}).location)
+    names = kasia.says.partition("Pretend cards")[2]
+    assert names.index("Ten coffees") < names.index("Ten entries")
+    assert names.count("Anna") == names.count("Olga") == 5
+    kasia.sends("/staff/practice/end", {})
+
+
 # -- in a real browser
 
 

@@ -168,6 +168,9 @@ def test_a_shift_that_nobody_ends_is_over_after_sixteen_hours(shop: Shop) -> Non
         assert (first.started, first.ended, again.started) == (began, began + 16 * 3600, shop.service.now)
 
 
+BILLS = "Bills, without those undone PLN60.00"
+
+
 def test_the_report_says_what_a_recount_says(shop: Shop) -> None:
     counter, anna, igor = Counter(shop), shop.has_member("Anna"), shop.has_member("Igor")
     gives(shop, anna, 90)
@@ -180,7 +183,15 @@ def test_the_report_says_what_a_recount_says(shop: Shop) -> None:
     counter.sends(f"{done}/undo", {})
     shop.desk(KASIA).sells(igor, amount="99")  # at another till
     counter.ends()
-    for line in ("4 receipts", "1 scan", "1 undo", "Given 71 points", "Spent 100 points", "Off the bills PLN1.00"):
+    for line in (
+        "4 receipts",
+        "1 scan",
+        "1 undo",
+        "Given 71 points",
+        "Spent 100 points",
+        "Off the bills PLN1.00",
+        BILLS,
+    ):
         assert line in counter.says, line
     assert "Taken back by undoing 12 points" in counter.says
     assert recount(shop, f"@{counter.key}") == {"earn": 71, "spent": 100, "reverse": 12}

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cardpins, cards, coupons, giftcards, practice, programmes, staff, stepup
+from ... import basket, cardpins, cards, conflicts, coupons, giftcards, practice, programmes, rights, staff, stepup
 from ...card import Card
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
@@ -23,7 +23,7 @@ from ...stepup import Proof
 from ...store import Connection, Row
 from ...wallets.ecard.face import face
 from ...words import Words, minor_digits
-from ..current import is_practice, service
+from ..current import is_practice, live, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
 from . import form, sale, scan, shown
@@ -193,24 +193,33 @@ def undo(serial: str, receipt: str) -> Any:
 
 @staff_pages.get("/crib")
 def crib_sheet() -> Any:
-    """One page to hang beside the till."""
-    programme = _first_programme()
-    said = words(programme.promise.look)
-    rules = said.pick(programme.promise.rules).splitlines()
-    return show("staff/crib.html", words=said, programme=said.pick(programme.promise.name), rules=rules)
-
-
-def _first_programme() -> Programme:
+    """One page of a programme, to hang beside the till."""
     with service().store.reading() as tx:
         known = programmes.all(tx)
-    if not known:
-        raise NotFound("There is no programme yet.")
-    return known[0]
+    wanted = request.args.get("programme", "")
+    programme = next((each for each in known if wanted in ("", each.key)), None)
+    if programme is None:
+        raise NotFound("There is no such programme yet.", field="programme")
+    said = words(programme.promise.look)
+    counts = basket.stamping(programme.definition)
+    return show(
+        "staff/crib.html",
+        words=said,
+        programme=said.pick(programme.promise.name),
+        rules=said.pick(programme.promise.rules).splitlines(),
+        steps=("scan", "stamp", "once") if counts and counts.leads else ("scan", "bill", "count"),
+        others=[(each.key, said.pick(each.promise.name)) for each in known if each is not programme],
+    )
 
 
 def _home(verdict: Verdict | None) -> str:
     total = _bill(request.form if request.method == "POST" else request.args)
-    return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
+    unsettled = 0
+    if rights.may(presence().person.role, "conflicts"):
+        with live().store.reading() as tx:
+            unsettled = conflicts.waiting(tx)
+    about = {"last": _last(), "total": total, "training": _training(), "unsettled": unsettled}
+    return show("staff/home.html", verdict=verdict, **about)
 
 
 def _order(programme: Programme) -> Order:
@@ -339,11 +348,10 @@ def _training() -> dict[str, Any] | None:
         return None
     with service().store.reading() as tx:
         done = practice.done(tx, presence().person, session["practice"])
-        return {
-            "since": session["practice"],
-            "members": practice.pretended(tx),
-            "tasks": [(task, task in done) for task in practice.TASKS],
-        }
+        names = {each.key: words().pick(each.promise.name) for each in programmes.all(tx)}
+        members = [(names[key], people) for key, people in practice.pretended(tx).items()]
+    tasks = [(task, task in done) for task in practice.TASKS]
+    return {"since": session["practice"], "members": members, "tasks": tasks}
 
 
 def _last() -> dict[str, str] | None:
