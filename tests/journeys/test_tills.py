@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from secrets import token_hex
 
@@ -297,6 +299,36 @@ def test_nobody_gives_points_to_their_own_card(shop: Shop) -> None:
 
 
 # -- taking back
+
+
+def test_a_manager_finds_a_purchase_by_its_card_and_takes_pieces_of_it_back(shop: Shop) -> None:
+    shop.promises(
+        key="bakery",
+        name={"en": "Bakery"},
+        earn={"points": 1, "per": 100},
+        rules=[{"key": "roll", "measure": "item", "amount": 2, "goods": {"categories": ["rolls"]}}],
+    )
+    kasia, boss, serial = shop.desk(KASIA), shop.desk(MAREK), shop.has_member("Żaneta", programme="bakery")
+    kasia.sells(serial, amount="30", stamps="3")
+    assert shop.balance(serial) == 36
+    boss.opens(f"/staff/cards/{serial}")
+    (address,) = re.findall(r'href="(/staff/manage/returns[^"]+)"', boss.page)
+    boss.opens(html.unescape(address))
+    assert "PLN30.00 +36 points" in boss.says
+    (address,) = re.findall(r'href="(/staff/manage/returns\?receipt=till[^"]+)"', boss.page)
+    boss.opens(html.unescape(address))
+    assert "rolls" in boss.says and "3 of 3 not come back" in boss.says
+    number = re.findall(r'name="lines" value="(till-[a-z0-9]+)"', boss.page)[0]
+    back = {"receipt": boss.field("receipt"), "programme": "bakery", "lines": number, "reason": "stale"}
+    assert boss.sends("/staff/manage/returns", back).status_code == 422 and "how many" in boss.says
+    assert boss.sends("/staff/manage/returns", back | {"line-0": "4"}).status_code == 409
+    assert boss.sends("/staff/manage/returns", back | {"line-0": "x"}).status_code == 422
+    for _ in range(2):
+        answer = boss.sends("/staff/manage/returns", back | {"line-0": "1"})
+        assert answer.status_code == 303 and shop.balance(serial) == 34
+    boss.opens(answer.location)
+    assert "2 of 3 not come back" in boss.says
+    assert kasia.opens(html.unescape(address)).status_code == 403
 
 
 def test_a_manager_takes_back_what_is_older_with_a_reason(shop: Shop) -> None:
