@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
     answers = [kasia.sends(f"/staff/cards/{anna}/receipts", bill) for _ in range(3)]
     assert len({answer.location for answer in answers}) == 1
     assert state(shop, code) == "redeemed" and shop.balance(anna) == 27 + 5
+    kasia.scans(code)
+    assert re.search("A coupon: 10 % off Used already, .*, by kasia", kasia.says)
     kasia.opens(f"/staff/cards/{anna}")
     assert "10 % off" not in kasia.says
     assert kasia.sells(anna, amount="30", coupon=code).status_code == 409

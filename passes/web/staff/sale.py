@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
+from itertools import chain, islice
 
-from ... import basket, phrases
+from ... import basket, guests, phrases
 from ...card import Card, Coupon
 from ...definition import CouponPart, Definition
 from ...points.amounts import Amounts
@@ -16,6 +17,7 @@ from ...words import Words
 MOST_HINTS = 2
 SOON_SECONDS = 30 * 86_400
 ENDING_SECONDS = 7 * 86_400
+AWAY_SECONDS = 60 * 86_400
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,12 @@ def stamps(definition: Definition, said: Words) -> Stepper | None:
     return Stepper("stamps", label, button, counts.most, counts.leads)
 
 
-def hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> list[str]:
+def hints(
+    card: Card, seen: Face, said: Words, zone: tzinfo, now: int, guest: guests.Guest = guests.NOBODY
+) -> list[str]:
     """At most two, the most useful first."""
-    return list(_hints(card, seen, said, zone, now))[:MOST_HINTS]
+    found = chain(_hints(card, seen, said, zone, now), _greetings(guest, said, zone, now))
+    return list(islice(found, MOST_HINTS))
 
 
 def balances(card: Card, said: Words) -> tuple[str, ...]:
@@ -129,6 +134,13 @@ def _hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> Itera
     if card.stamps and prize:
         missing = phrases.amount(said, card, prize.at - card.stamps.filled, card.stamps.unit)
         yield said.say("progress.reward", name=said.pick(prize.name) or said.say("stamps.prize"), missing=missing)
+
+
+def _greetings(guest: guests.Guest, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
+    if guest.birth_month == datetime.fromtimestamp(now, zone).month:
+        yield said.say("staff.birthday")
+    if guest.came_before is not None and now - guest.came_before >= AWAY_SECONDS:
+        yield said.say("staff.last_visit", date=said.date(guest.came_before, zone))
 
 
 def _is_ending(coupon: Coupon, now: int) -> bool:

@@ -7,13 +7,12 @@ action can be undone at the till where it was done, for ten minutes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import basket, cardpins, cards, conflicts, coupons, giftcards, practice, programmes, rights, staff, stepup
-from ...card import Card
+from ... import cardpins, cards, conflicts, coupons, giftcards, guests, practice, programmes, rights, staff, stepup
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
@@ -22,13 +21,14 @@ from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
 from ...wallets.ecard.face import face
-from ...words import Words, minor_digits
+from ...words import minor_digits
 from ..current import is_practice, live, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, sale, scan, shown
+from . import form, sale, scan, shown, verdict
 from .attempt import attempt, note, whats_of
 from .story import tell
+from .verdict import Verdict
 
 UNDO_SECONDS = 600
 
@@ -41,15 +41,6 @@ staff_pages.after_request(allow_camera)
 def _practise() -> None:
     """The till's pages, and no others, are those of the pretend store for whoever practises."""
     g.practice = "practice" in session
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The biggest thing on the screen: good, warn or bad, one sentence, one thing to do next."""
-
-    level: str
-    title: str
-    next: str = ""
 
 
 class UndoOver(Conflict):
@@ -69,9 +60,9 @@ def find() -> Any:
     said = scan.read(request.form.get("code", "")[:200], cards.code_keys(service().secrets))
     if isinstance(said, scan.Wrong):
         note("scan", said.why)
-        return _home(_verdict(said.why)), 422
+        return _home(verdict.of(said.why)), 422
     if isinstance(said, scan.Coupon):
-        return _home(_coupon(said.code)), 409
+        return _home(verdict.of_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
             if isinstance(said, scan.Number):
@@ -83,10 +74,10 @@ def find() -> Any:
                 shown.remember(held.serial, proof, service().now)
     except NotFound:
         note("scan", "unknown")
-        return _home(_verdict("unknown")), 404
+        return _home(verdict.of("unknown")), 404
     except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
         note("scan", wrong.code)
-        return _home(_verdict(wrong.code)), wrong.status
+        return _home(verdict.of(wrong.code)), wrong.status
     note("scan", card_id=held.id)
     return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
@@ -135,9 +126,9 @@ def post(serial: str) -> Any:
             stepup.settle(doing.tx, held, shown.proof(serial, service().now), spent, service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
-    if spent:
-        shown.forget()
     if not answer.repeated:
+        # Whoever showed it may be gone before the next one.
+        shown.forget()
         session["last"] = [serial, order.receipt, service().now]
     return to_done(serial, order.receipt)
 
@@ -191,35 +182,14 @@ def undo(serial: str, receipt: str) -> Any:
     return to_done(serial, reversal)
 
 
-@staff_pages.get("/crib")
-def crib_sheet() -> Any:
-    """One page of a programme, to hang beside the till."""
-    with service().store.reading() as tx:
-        known = programmes.all(tx)
-    wanted = request.args.get("programme", "")
-    programme = next((each for each in known if wanted in ("", each.key)), None)
-    if programme is None:
-        raise NotFound("There is no such programme yet.", field="programme")
-    said = words(programme.promise.look)
-    counts = basket.stamping(programme.definition)
-    return show(
-        "staff/crib.html",
-        words=said,
-        programme=said.pick(programme.promise.name),
-        rules=said.pick(programme.promise.rules).splitlines(),
-        steps=("scan", "stamp", "once") if counts and counts.leads else ("scan", "bill", "count"),
-        others=[(each.key, said.pick(each.promise.name)) for each in known if each is not programme],
-    )
-
-
-def _home(verdict: Verdict | None) -> str:
+def _home(told: Verdict | None) -> str:
     total = _bill(request.form if request.method == "POST" else request.args)
     unsettled = 0
     if rights.may(presence().person.role, "conflicts"):
         with live().store.reading() as tx:
             unsettled = conflicts.waiting(tx)
     about = {"last": _last(), "total": total, "training": _training(), "unsettled": unsettled}
-    return show("staff/home.html", verdict=verdict, **about)
+    return show("staff/home.html", verdict=told, **about)
 
 
 def _order(programme: Programme) -> Order:
@@ -253,14 +223,15 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
     seen = face(drawn, said, zone, now)
     with service().store.reading() as tx:
         has_pin = cardpins.has_one(tx, held)
+        guest = guests.of(tx, held)
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
         "staff/card.html",
         words=said,
         serial=held.serial,
-        verdict=_state(drawn, said),
-        hints=sale.hints(drawn, seen, said, zone, now),
+        verdict=verdict.of_card(drawn, said),
+        hints=sale.hints(drawn, seen, said, zone, now, guest),
         balances=sale.balances(drawn, said),
         rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
         tickets=sale.tickets(drawn, definition, said, zone, now),
@@ -288,38 +259,6 @@ def _who(held: Held) -> dict[str, Any]:
         "face": face(drawn, said, service().settings.zone, service().now),
         "name": drawn.name or said.say("staff.no_name"),
     }
-
-
-def _state(drawn: Card, said: Words) -> Verdict:
-    if drawn.is_void:
-        return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
-    return Verdict("good", said.say("staff.card_good"))
-
-
-def _verdict(why: str) -> Verdict | None:
-    if why == "empty":
-        return None
-    said = words()
-    level = "bad" if why == "forged" else "warn"
-    return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
-
-
-def _coupon(code: str) -> Verdict | None:
-    """A coupon that was scanned alone: what it is, and whether it can still be used."""
-    said, now = words(), service().now
-    with service().store.reading() as tx:
-        try:
-            row = coupons.find(tx, code)
-        except NotFound:
-            return _verdict("foreign")
-        programme = programmes.get(tx, row.programme_id)
-    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
-    state = coupons.state(row, now)
-    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
-    level = "good" if state == "issued" else "bad"
-    return Verdict(
-        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{state}", moment=moment)
-    )
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
