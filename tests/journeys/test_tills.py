@@ -99,7 +99,7 @@ def test_a_till_needs_a_name_that_people_can_read(shop: Shop, name: str) -> None
     boss = shop.desk(MAREK)
     boss.opens("/staff/manage/tills")
     assert boss.sends("/staff/manage/tills", {"name": name, "location": "Old Town"}).status_code == 422
-    assert "A till's name has 1 to 60 letters" in boss.says
+    assert "A name has 1 to 60 letters" in boss.says
 
 
 # -- shifts
