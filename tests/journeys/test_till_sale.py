@@ -278,6 +278,50 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         assert state(shop, coffee) == "redeemed"
 
 
+def test_a_sale_is_one_tap_paying_with_points_two_and_undoing_two(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    code = shop.held(jan).revision.card.code
+    with visit(chromium, has_touch=True) as page:
+        logs_in(page, open_shop)
+        counts_taps(page)
+        reads(page, code)
+        for key in "30":
+            page.locator(f"#keypad [data-key='{key}']").tap()
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.locator(".done-change")).to_contain_text("+35 points")
+        assert taps(page) == 1
+        reads(page, code)
+        page.get_by_text("Pay with points").tap()
+        page.keyboard.type("20")
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.locator(".done-change")).to_contain_text("−20 points")
+        assert taps(page) == 2
+        page.get_by_role("link", name="Corner Café").tap()
+        expect(page.get_by_text("Last action at this till")).to_be_visible()
+        taps(page)
+        page.get_by_role("link", name="Undo").tap()
+        page.get_by_role("button", name="Undo").tap()
+        expect(page.get_by_role("heading", name="Taken back")).to_be_visible()
+        assert taps(page) == 2
+    assert shop.balance(jan) == 35
+
+
+def counts_taps(page: Page) -> None:
+    """Of fingers alone, and not those that type the bill."""
+    page.evaluate(
+        """() => addEventListener("click", ({ isTrusted, detail, target }) => {
+          if (isTrusted && detail && !target.closest(".keypad")) window.taps = (window.taps ?? 0) + 1;
+        }, true)"""
+    )
+
+
+def taps(page: Page) -> int:
+    """How many since it was asked before."""
+    return int(page.evaluate("() => { const many = window.taps ?? 0; window.taps = 0; return many; }"))
+
+
 def test_a_coupon_whose_answer_was_lost_is_used_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
     jan = shop.has_member("Jan", programme="club")
     tenth = shop.issues(jan, "tenth")
