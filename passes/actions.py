@@ -42,7 +42,7 @@ def write(
         "at": now if at is None else at,
         "noted": now,
     }
-    tx.execute(insert(t.Action).values(values))
+    tx.execute(_INSERT, values)
 
 
 def amount_by_person(tx: Connection, who: Presence, what: tuple[str, ...], since: int) -> int:
@@ -66,3 +66,6 @@ def times_by_person(tx: Connection, who: Presence, what: str, since: int) -> int
 def _sum(tx: Connection, *which: object) -> int:
     total = select(func.coalesce(func.sum(t.Action.amount), 0)).where(t.Action.outcome == DONE, *which)  # type: ignore[arg-type]
     return int(tx.execute(total).scalar_one())
+
+
+_INSERT = insert(t.table(t.Action))

@@ -14,7 +14,7 @@ from typing import Any
 from .card import Text
 from .definition import CouponPart, Definition, RulePart
 from .points.orders import Order
-from .points.rules import Goods, Line
+from .points.rules import Goods
 
 VISIT = "visit"
 # More in one go is a slip of the finger.
@@ -109,7 +109,7 @@ def lines(total: int, counted: Goods | None, pieces: Sequence[Piece], number: in
     made = [_line(piece.goods, 1, piece.price) for piece in pieces]
     rest = total - sum(piece.price for piece in pieces)
     if counted is not None:
-        number -= sum(counted.has(Line(piece["price"], 1, piece.get("sku"), piece.get("category"))) for piece in made)
+        number -= sum(counted.has(piece.get("sku"), piece.get("category")) for piece in made)
         if number > 0:
             # Where everything counts there is nothing else on the bill.
             price = rest if counted.is_open else 0

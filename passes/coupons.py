@@ -109,6 +109,8 @@ def find(tx: Connection, code: str) -> Row:
 
 def kinds(tx: Connection, programme: Programme, codes: Sequence[str]) -> dict[str, str]:
     """What each of these codes is a coupon of, in whatever state; other codes are left out."""
+    if not codes:
+        return {}
     known = {code: couponcodes.read(code) for code in codes}
     which = (t.Coupon.programme_id == programme.id, t.Coupon.code.in_(list(filter(None, known.values()))))
     found = {row.code: row.kind for row in tx.execute(select(t.Coupon.code, t.Coupon.kind).where(*which))}

@@ -6,6 +6,8 @@ Every collection goes through all that is alive, and most of that is code and ru
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _NEW, _YOUNG, _OLD = 10_000, 50, 100
 
@@ -18,3 +20,14 @@ def spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW, _YOUNG, _OLD)
+
+
+@contextmanager
+def left_lying() -> Iterator[None]:
+    """Look for none until it is over: for work that makes much, and hardly anything that only a collector can free."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()

@@ -16,7 +16,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
@@ -213,8 +213,7 @@ def log_in(tx: Connection, person: Person, now: int, till: str = "", shift_id: i
 
 def present(tx: Connection, token: str, now: int) -> Presence | None:
     """Whoever is logged in with this token."""
-    which = (t.StaffSession.hash == _hash(token), t.StaffSession.created > now - SESSION_SECONDS)
-    row = tx.execute(_PRESENT.where(*which, t.Staff.ended.is_(None))).first()
+    row = tx.execute(_PRESENT, {"hash": _hash(token), "since": now - SESSION_SECONDS}).first()
     if row is None:
         return None
     runs = row.open_shift is not None and now < row.started + LONGEST_SHIFT_SECONDS
@@ -302,4 +301,9 @@ _PRESENT = (
     .join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
     .outerjoin(t.Till, (t.Till.key == t.StaffSession.till) & t.Till.revoked.is_(None))
     .outerjoin(t.Shift, (t.Shift.till_id == t.Till.id) & (t.Shift.staff_id == t.Staff.id) & t.Shift.ended.is_(None))
+    .where(
+        t.StaffSession.hash == bindparam("hash"),
+        t.StaffSession.created > bindparam("since"),
+        t.Staff.ended.is_(None),
+    )
 )

@@ -40,6 +40,7 @@ class Words:
         self.language = language
         self._entries = entries
         self._locale = Locale.parse(language)
+        self._under: dict[str, Entries] = {}
 
     def say(self, key: str, /, n: int | None = None, **names: object) -> str:
         """The sentence under `key`; `n` chooses the plural form and fills `{n}` as a written number."""
@@ -55,7 +56,10 @@ class Words:
 
     def under(self, top: str) -> Entries:
         """All entries below `top`, for a script that says them itself."""
-        return {key: entry for key, entry in self._entries.items() if key.startswith(f"{top}.")}
+        found = self._under.get(top)
+        if found is None:
+            found = self._under[top] = {key: said for key, said in self._entries.items() if key.startswith(f"{top}.")}
+        return found
 
     def over(self, entries: Entries) -> Words:
         """These words, with some of them said otherwise."""

@@ -34,11 +34,13 @@ class Rules:
 
     def ends(self, unit: str, when: Moment) -> int | None:
         """When what is earned ends: the same all day, unless an instant within it is meant."""
-        if self.definition.expiries[unit].at is not None:
-            return self.definition.ends(unit, when.at)
-        if (unit, when.day) not in self._ends:
-            self._ends[unit, when.day] = self.definition.ends(unit, when.at)
-        return self._ends[unit, when.day]
+        day = unit, when.day
+        if day in self._ends:
+            return self._ends[day]
+        ends = self.definition.ends(unit, when.at)
+        if self.definition.expiries[unit].at is None:
+            self._ends[day] = ends
+        return ends
 
     def ripens(self, days: int | None, when: Moment) -> int | None:
         if days is None:
@@ -62,11 +64,11 @@ class Book:
     """All rules a programme had, and the draft that stands in their place from `since` on."""
 
     def __init__(self, rulesets: Iterable[Ruleset], draft: Definition | None, since: int) -> None:
-        self._kept, self._draft, self._since = tuple(rulesets), draft, since
+        self._kept, self._draft, self.since = tuple(rulesets), draft, since
 
     def at(self, now: int, number: int | None = None) -> Rules:
         """The rules that count at `now`; `number` says which of the programme's own it were."""
-        if self._drafted is not None and now >= self._since:
+        if self._drafted is not None and now >= self.since:
             return self._drafted
         return self.recorded(now, number)
 
@@ -79,11 +81,11 @@ class Book:
 
     def counts(self, now: int) -> bool:
         """Whether what happens now is what is asked for."""
-        return now >= self._since
+        return now >= self.since
 
     def changes(self, after: int, until: int) -> Sequence[tuple[int, Rules]]:
         """The instants at which other rules come into force, or what happens begins to count."""
-        if until < self._first_change:
+        if until < self._first_change or self._last_change <= after:
             return ()
         return [(at, rules) for at, rules in self._all_changes if after < at <= until]
 
@@ -103,10 +105,14 @@ class Book:
     def _all_changes(self) -> list[tuple[int, Rules]]:
         changes = [(each.effective, self._by_number[each.number]) for each in self._kept[1:]]
         if self._drafted is not None:
-            changes = [(at, rules) for at, rules in changes if at < self._since]
+            changes = [(at, rules) for at, rules in changes if at < self.since]
         # Even the same rules: what ends before is told apart from what ends after.
-        return sorted([*changes, (self._since, self.at(self._since))], key=lambda change: change[0])
+        return sorted([*changes, (self.since, self.at(self.since))], key=lambda change: change[0])
 
     @cached_property
     def _first_change(self) -> int:
         return self._all_changes[0][0]
+
+    @cached_property
+    def _last_change(self) -> int:
+        return self._all_changes[-1][0]

@@ -78,7 +78,8 @@ def off(discount: Discount, bill: Bill, whole: int, field: str = "coupons") -> O
 def _off(discount: Discount, bill: Bill, field: str) -> Off:
     if not bill.lines:
         return _off_the_total(discount, bill)
-    prices = [line.price if discount.goods is None or discount.goods.has(line) else 0 for line in bill.lines]
+    meant = discount.goods
+    prices = [line.price if meant is None or meant.has(line.sku, line.category) else 0 for line in bill.lines]
     if not any(prices):
         raise DoesNotFit("Nothing on this bill is what the discount is for.", field=field)
     if discount.free_item:

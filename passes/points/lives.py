@@ -8,10 +8,10 @@ Its lots are kept apart from the ledger's arithmetic on purpose: that both come 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from . import tiers
 from .book import Book, Rules
@@ -25,12 +25,12 @@ from .rules import MAIN, Key, Last, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
+_EARNED = ("earn", "welcome")
 NO_ISSUES: Counter[tuple[str, str]] = Counter()
 _USED = ("redeem", "reward", "full", "convert")
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A recorded posting that no rule decided; `change` is what it did to the card."""
 
     kind: str
@@ -40,8 +40,7 @@ class Recorded:
     ripens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """A recorded receipt."""
 
     id: int
@@ -59,20 +58,22 @@ class Happened:
         return not (is_thanks or "transfer" in self.content)
 
 
-@dataclass(slots=True)
 class Posted:
     """An amount that came or went; `kept` is what returns left of it."""
 
-    kind: str
-    unit: str
-    amount: int
-    rule: str = ""
-    lot: Lot | None = None
-    uses: Sequence[tuple[Lot, int]] = ()
-    kept: int = field(init=False)
+    __slots__ = ("amount", "kept", "kind", "lot", "rule", "unit", "uses")
 
-    def __post_init__(self) -> None:
-        self.kept = self.amount
+    def __init__(
+        self,
+        kind: str,
+        unit: str,
+        amount: int,
+        rule: str = "",
+        lot: Lot | None = None,
+        uses: Sequence[tuple[Lot, int]] = (),
+    ) -> None:
+        self.kind, self.unit, self.rule, self.lot, self.uses = kind, unit, rule, lot, uses
+        self.amount = self.kept = amount
 
     @property
     def change(self) -> int:
@@ -91,7 +92,8 @@ class Done:
     issues: Counter[tuple[str, str]]
     before: Place
     after: Place
-    gone: Counter[int] = field(default_factory=Counter)
+    gone: dict[int, int] = field(default_factory=dict)
+    """Pieces that were returned, by line."""
 
 
 class Life:
@@ -99,9 +101,9 @@ class Life:
 
     def __init__(self, book: Book, created: int, birth_month: int | None, taken_back: frozenset[int]) -> None:
         self.book, self.created, self.birth_month, self.taken_back = book, created, birth_month, taken_back
-        self.pots: dict[str, Pot] = {}
+        self.pots: defaultdict[str, Pot] = defaultdict(Pot)
         self.counts: dict[Key, int] = {}
-        self.sums: dict[str, Sums] = {}
+        self.sums: defaultdict[str, Sums] = defaultdict(Sums)
         self.issued: Counter[str] = Counter()
         self.place = Place(None)
         # Of the counters those that tiers go by, so that nobody looks for them among all others.
@@ -130,15 +132,9 @@ class Life:
             return self._takes_back(self._done[happened.reverses], happened)
         rules = self.book.at(happened.created, happened.context.get("rules"))
         self.comes_to(happened.created, rules)
-        if not happened.is_by_rules:
-            posted = [self._moves(rules, moved, happened) for moved in happened.moved]
-            done = Done(happened, rules, Standing(), posted, {}, Counter(), self.place, self.place)
-        else:
-            done = self._is_judged(rules, happened)
+        posted = self._is_judged(rules, happened) if happened.is_by_rules else self._moves_alone(rules, happened)
         self._standing_receipts.append(happened)
-        if happened.id in self.taken_back:
-            self._done[happened.id] = done
-        return list(done.posted)
+        return posted
 
     def comes_to(self, now: int, rules: Rules | None = None) -> None:
         """What time alone does until `now`: rules come into force, points end, tiers lapse."""
@@ -153,7 +149,7 @@ class Life:
         """The card at `now`; its sums by unit."""
         self.comes_to(now)
         for unit, pot in self.pots.items():
-            self._of(unit).outstanding = pot.balance
+            self.sums[unit].outstanding = pot.balance
         return self.sums
 
     def _passes_time(self, rules: Rules, now: int) -> None:
@@ -161,9 +157,11 @@ class Life:
             for turn in rules.turns(self._at, now):
                 self._settle(rules, turn)
         for unit, pot in self.pots.items():
-            ended = pot.expire(now, self._idle_end(rules, unit))
-            if ended and self.book.counts(self._at):
-                self._of(unit).ended += ended
+            idle_end = self._idle_end(rules, unit) if rules.idles else None
+            if idle_end is not None or pot.next_end <= now:
+                ended = pot.expire(now, idle_end)
+                if ended and self.book.counts(self._at):
+                    self.sums[unit].ended += ended
         self._at = now
 
     def _idle_end(self, rules: Rules, unit: str) -> int | None:
@@ -172,23 +170,33 @@ class Life:
         stands = self._standing_receipts
         return rules.definition.idle_ends(stands[-1].created if stands else self.created)[unit]
 
-    def _is_judged(self, rules: Rules, happened: Happened) -> Done:
+    def _moves_alone(self, rules: Rules, happened: Happened) -> list[Posted]:
+        posted = [self._moves(rules, moved, happened) for moved in happened.moved]
+        if happened.id in self.taken_back:
+            done = Done(happened, rules, Standing(), list(posted), {}, NO_ISSUES, self.place, self.place)
+            self._done[happened.id] = done
+        return posted
+
+    def _is_judged(self, rules: Rules, happened: Happened) -> list[Posted]:
         """One receipt across all mechanisms, in the order in which the till has it done."""
         before = self.place
         posted, redeemed = self._is_done(rules, happened)
         purchase = self._purchase(rules, happened, redeemed)
         standing = self._standing(rules, happened)
-        outcome = evaluate(rules.at_partner(happened.content.get("partner")), purchase, standing)
+        outcome = evaluate(rules.at_partner(happened.content.get("partner")), purchase, standing, explains=False)
         posted += self._granted(rules, outcome, purchase)
-        counts = dict(outcome.counts) | tier_counts(rules.definition, purchase.moment, purchase, outcome)
+        counts = {**outcome.counts, **tier_counts(rules.definition, purchase.moment, purchase, outcome)}
         for key, amount in counts.items():
             self._move(key, amount)
         issues = _issued(outcome)
-        self._issue(issues, happened.created)
+        if issues:
+            self._issue(issues, happened.created)
         self._settle(rules, happened.created)
         if happened.id in self.taken_back:
-            happened = replace(happened, context={**happened.context, "paid": purchase.paid})
-        return Done(happened, rules, standing, posted, counts, issues, before, self.place)
+            happened = happened._replace(context={**happened.context, "paid": purchase.paid})
+            done = Done(happened, rules, standing, list(posted), counts, issues, before, self.place)
+            self._done[happened.id] = done
+        return posted
 
     def _is_done(self, rules: Rules, happened: Happened) -> tuple[list[Posted], int]:
         """What comes before the rules: a promo code's gift, paying with points, rewards, amounts by hand."""
@@ -206,7 +214,7 @@ class Life:
         if moved.change > 0:
             return self._gives(moved.kind, moved.unit, moved.change, moved.expires, moved.ripens)
         unit, wanted = moved.unit, -moved.change
-        pot, idle_end = self._pot(unit), self._idle_end(rules, unit)
+        pot, idle_end = self.pots[unit], self._idle_end(rules, unit)
         has = pot.spendable(now, idle_end) if moved.kind in _SPENDING else pot.balance
         if moved.kind == "reward":
             cost = rules.rewards.get(happened.content.get("reward", ""), 0)
@@ -234,7 +242,7 @@ class Life:
 
     def _standing(self, rules: Rules, happened: Happened) -> Standing:
         context, asked = happened.context, rules.in_force
-        stamps = self._pot(asked.stamps.unit).balance if asked.stamps else 0
+        stamps = self.pots[asked.stamps.unit].balance if asked.stamps else 0
         # Whoever was not asked then for the month has it now, or never told.
         was_asked = self.book.recorded(happened.created, context.get("rules")).in_force.asks_birthday
         month = context.get("birth_month") if was_asked else self.birth_month
@@ -248,10 +256,9 @@ class Life:
 
     def _granted(self, rules: Rules, outcome: Outcome, purchase: Purchase) -> list[Posted]:
         when, posted = purchase.moment, []
-        for grant in outcome.grants:
-            ripens = rules.ripens(grant.ripens_days, when)
-            ends = rules.ends(grant.unit, when)
-            posted.append(self._gives("earn", grant.unit, grant.amount, ends, ripens, grant.rule))
+        for unit, amount, rule, _, ripens_days in outcome.grants:
+            ripens = None if ripens_days is None else rules.ripens(ripens_days, when)
+            posted.append(self._gives("earn", unit, amount, rules.ends(unit, when), ripens, rule))
         card = rules.in_force.stamps
         if outcome.used and card is not None:
             posted.append(self._takes("full", card.unit, outcome.used, when.at, self._idle_end(rules, card.unit)))
@@ -262,7 +269,7 @@ class Life:
         now = happened.created
         self.comes_to(now)
         for line in happened.content.get("lines", ()):
-            done.gone[line["line"]] += line["quantity"]
+            done.gone[line["line"]] = done.gone.get(line["line"], 0) + line["quantity"]
         kept = left_of(done.happened, done.rules.zone, done.gone) if done.gone else None
         is_whole = kept is None or kept.is_nothing or "lines" not in happened.content
         outcome, target = Outcome(), dict[Key, int]()
@@ -290,7 +297,7 @@ class Life:
         """By the standing of its day, but for the counters: those of now without this receipt's own part."""
         counts = {key: max(0, amount - done.counts.get(key, 0)) for key, amount in self.counts.items()}
         rules = done.rules.at_partner(done.happened.content.get("partner"))
-        return evaluate(rules, purchase, replace(done.standing, counts=counts))
+        return evaluate(rules, purchase, done.standing._replace(counts=counts), explains=False)
 
     def _undo(self, done: Done, redeemed: int, outcome: Outcome, is_whole: bool, now: int) -> list[Posted]:
         """Gifts back first, so that what the receipt took can pay for what it gave."""
@@ -307,7 +314,7 @@ class Life:
         return back + gone
 
     def _gives_back(self, posted: Posted, target: int, now: int) -> Posted:
-        pot, rules = self._pot(posted.unit), self._rules
+        pot, rules = self.pots[posted.unit], self._rules
         first = None
         begins = 0
         for lot, amount in sorted(posted.uses, key=lambda use: use[0].number):
@@ -319,15 +326,15 @@ class Life:
         self._count(posted, -(posted.kept - target), now)
         ended = pot.expire(now, self._idle_end(rules, posted.unit))
         if self.book.counts(now):
-            self._of(posted.unit).ended += ended
+            self.sums[posted.unit].ended += ended
         return Posted("reverse", posted.unit, posted.kept - target, lot=first)
 
     def _takes_again(self, posted: Posted, target: int, now: int, debts: list[tuple[Posted, int]]) -> Posted:
         """What the card does not have any more is let go."""
-        pot, wanted = self._pot(posted.unit), posted.kept - target
+        pot, wanted = self.pots[posted.unit], posted.kept - target
         amount = min(wanted, pot.balance)
         uses = pot.take(amount, now, self._idle_end(self._rules, posted.unit), first=posted.lot)
-        if posted.kind in ("earn", "welcome"):
+        if posted.kind in _EARNED:
             pot.earned = max(0, pot.earned - wanted)
         self._count(posted, -amount, now)
         if amount < wanted:
@@ -340,7 +347,7 @@ class Life:
         taken = []
         for _, debts in sorted(self._debts.items()) if back else ():
             for place, (posted, owed) in enumerate(debts):
-                pot = self._pot(posted.unit)
+                pot = self.pots[posted.unit]
                 amount = min(owed, back.get(posted.unit, 0), pot.balance)
                 if amount:
                     debts[place] = posted, owed - amount
@@ -357,15 +364,15 @@ class Life:
         if not policy.levels:
             self.place = Place(None)
             return
-        counts = {"": self._pot(policy.unit).earned} if policy.is_simple else self._tiers.get(policy.tally, {})
+        counts = {"": self.pots[policy.unit].earned} if policy.is_simple else self._tiers.get(policy.tally, {})
         self.place = tiers.settled(policy, counts, self.place, now, rules.zone)
 
     def _gives(
         self, kind: str, unit: str, amount: int, expires: int | None, ripens: int | None = None, rule: str = ""
     ) -> Posted:
-        pot = self._pot(unit)
+        pot = self.pots[unit]
         posted = Posted(kind, unit, amount, rule, pot.fill(amount, expires, ripens))
-        if kind in ("earn", "welcome"):
+        if kind in _EARNED:
             pot.earned += amount
         self._count(posted, amount, self._at)
         return posted
@@ -373,16 +380,16 @@ class Life:
     def _takes(
         self, kind: str, unit: str, amount: int, now: int, idle_end: int | None, had: int | None = None
     ) -> Posted:
-        uses = self._pot(unit).take(amount, now, idle_end, spends=kind in _SPENDING)
+        uses = self.pots[unit].take(amount, now, idle_end, spends=kind in _SPENDING)
         posted = Posted(kind, unit, amount, uses=uses)
         self._count(posted, amount, now, had)
         return posted
 
     def _count(self, posted: Posted, amount: int, now: int, had: int | None = None) -> None:
         """What was taken back is taken off what it had been."""
-        if not self.book.counts(now):
+        if now < self.book.since:
             return
-        sums = self._of(posted.unit)
+        sums = self.sums[posted.unit]
         if posted.kind in _USED:
             sums.spent += amount
             sums.had += amount if had is None else had
@@ -399,15 +406,6 @@ class Life:
         if key[0].startswith("tier:"):
             periods = self._tiers.setdefault(key[0], {})
             periods[key[1]] = periods.get(key[1], 0) + amount
-
-    def _of(self, unit: str) -> Sums:
-        return self.sums.setdefault(unit, Sums())
-
-    def _pot(self, unit: str) -> Pot:
-        pot = self.pots.get(unit)
-        if pot is None:
-            pot = self.pots[unit] = Pot()
-        return pot
 
 
 def _issued(outcome: Outcome) -> Counter[tuple[str, str]]:

@@ -8,20 +8,17 @@ ever, which is what a quote, a return of goods and a replay of history rest on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .rules import (
-    EVER,
     MOST_GIFTS,
-    UNCAPPED,
-    Caps,
+    NOTHING_COUNTED,
     Gift,
     Goal,
     Goods,
     Key,
-    Line,
     Multiplier,
     Purchase,
     Rounding,
@@ -31,12 +28,11 @@ from .rules import (
     Standing,
 )
 
-ALL = -1
-"""Every line, whatever their number: each bit is set."""
+NO_WHY: dict[str, Any] = {}
 
 
 class Grant(NamedTuple):
-    """An amount a rule gives, and why. A replay makes millions of them."""
+    """An amount a rule gives, and why."""
 
     unit: str
     amount: int
@@ -67,20 +63,19 @@ class Note:
     lost: int
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """All that a purchase does by rules. `used` are the stamps of cards that became full."""
 
     grants: tuple[Grant, ...] = ()
-    counts: Mapping[Key, int] = field(default_factory=dict)
+    counts: Mapping[Key, int] = NOTHING_COUNTED
     issues: tuple[Issue, ...] = ()
     notes: tuple[Note, ...] = ()
     used: int = 0
 
 
-def evaluate(rules: RuleSet, purchase: Purchase, standing: Standing) -> Outcome:
-    """What the purchase does, in the order the rules are written in."""
-    return _Evaluation(rules, purchase, standing).outcome()
+def evaluate(rules: RuleSet, purchase: Purchase, standing: Standing, *, explains: bool = True) -> Outcome:
+    """What the purchase does, in the order the rules are written in; who only counts needs no `why`."""
+    return _Evaluation(rules, purchase, standing, explains).outcome()
 
 
 def divide(product: int, per: int, rounding: Rounding) -> int:
@@ -95,29 +90,32 @@ def divide(product: int, per: int, rounding: Rounding) -> int:
 class _Evaluation:
     """One evaluation while it runs."""
 
-    def __init__(self, rules: RuleSet, purchase: Purchase, standing: Standing) -> None:
-        self.rules, self.purchase, self.standing = rules, purchase, standing
+    def __init__(self, rules: RuleSet, purchase: Purchase, standing: Standing, explains: bool) -> None:
+        self.rules, self.purchase, self.standing, self.explains = rules, purchase, standing, explains
         self.grants: list[Grant] = []
         self.counts: dict[Key, int] = {}
         self.issues: list[Issue] = []
         self.notes: list[Note] = []
         self.used = 0
-        self._bits: dict[int, int] = {}
-        listed = sum(line.price for line in purchase.lines)
+        bits = rules.assortment.bits
+        self._sorted = [(bits(line.sku, line.category), line) for line in purchase.lines]
+        self._sums: dict[int, tuple[int, int]] = {}
         # A discount on the whole bill lies on every line in the same share.
-        self.whole = max(purchase.total - purchase.cut, listed)
-        live = {
-            unit: [m for m in multipliers if m.when.holds(purchase, standing)]
-            for unit, multipliers in rules.by_unit.items()
-        }
-        self.live = {unit: multipliers for unit, multipliers in live.items() if multipliers}
+        self.whole = max(purchase.total - purchase.cut, sum([line.price for line in purchase.lines]))
+        self.live = {unit: self._live(multipliers) for unit, multipliers in rules.by_unit.items()}
+
+    def _live(self, multipliers: Sequence[Multiplier]) -> list[Multiplier]:
+        """Those whose time it is, and whose goods are on the receipt."""
+        live = [each for each in multipliers if each.when.is_always or each.when.holds(self.purchase, self.standing)]
+        return [each for each in live if each.goods is None or not self._sorted or self._sum(each.goods, None)[1]]
 
     def outcome(self) -> Outcome:
+        purchase, standing = self.purchase, self.standing
         for rule in self.rules.rules:
-            if rule.when.holds(self.purchase, self.standing):
+            if rule.when.is_always or rule.when.holds(purchase, standing):
                 self._rule(rule)
         for goal in self.rules.goals:
-            if goal.when.holds(self.purchase, self.standing):
+            if goal.when.is_always or goal.when.holds(purchase, standing):
                 self._goal(goal)
         if self.rules.stamps is not None:
             self._stamps(self.rules.stamps)
@@ -129,9 +127,11 @@ class _Evaluation:
         if not base:
             return
         times, amount = self._multiplied(rule, measured, base)
-        amount, capped = self._capped(rule, amount)
+        capped = None
+        if rule.caps.limits:
+            amount, capped = self._capped(rule, amount)
         if amount:
-            why = self._why(rule, measured, base, times, capped)
+            why = self._why(rule, measured, base, times, capped) if self.explains else NO_WHY
             self.grants.append(Grant(rule.unit, amount, rule.key, why, rule.ripens_days))
 
     def _why(
@@ -169,33 +169,30 @@ class _Evaluation:
 
     def _money(self, goods: Goods | None, also: Goods | None = None) -> int:
         """What was paid for the goods meant."""
-        paid, lines = max(0, self.purchase.paid), self.purchase.lines
-        if (goods is None and also is None) or (not lines and all(g is None or g.is_open for g in (goods, also))):
+        paid = max(0, self.purchase.paid)
+        if (goods is None and also is None) or (
+            not self._sorted and all(each is None or each.is_open for each in (goods, also))
+        ):
             return paid
-        price = sum(line.price for line in self._lines(goods, also))
-        return price * paid // self.whole if self.whole else 0
+        price, _ = self._sum(goods, also)
+        return price * paid // self.whole if price else 0
 
     def _items(self, goods: Goods | None, also: Goods | None = None) -> int:
-        return sum(line.quantity for line in self._lines(goods, also))
+        return self._sum(goods, also)[1]
 
-    def _lines(self, goods: Goods | None, also: Goods | None) -> list[Line]:
-        """The lines that both mean."""
-        meant = self._meant(goods) & self._meant(also)
-        return [line for place, line in enumerate(self.purchase.lines) if meant >> place & 1] if meant else []
-
-    def _meant(self, goods: Goods | None) -> int:
-        """Which lines are meant, a bit for each: many rules and multipliers ask, one answer is enough."""
-        if goods is None:
-            return ALL
-        bits = self._bits.get(id(goods))
-        if bits is None:
-            bits, bit = 0, 1
-            for line in self.purchase.lines:
-                if goods.has(line):
-                    bits |= bit
-                bit <<= 1
-            self._bits[id(goods)] = bits
-        return bits
+    def _sum(self, goods: Goods | None, also: Goods | None) -> tuple[int, int]:
+        """Price and pieces of the lines that both mean: many rules and multipliers ask, one answer is enough."""
+        assortment = self.rules.assortment
+        meant = assortment.bit(goods) | assortment.bit(also)
+        known = self._sums.get(meant)
+        if known is None:
+            price = pieces = 0
+            for bits, line in self._sorted:
+                if bits & meant == meant:
+                    price += line.price
+                    pieces += line.quantity
+            known = self._sums[meant] = price, pieces
+        return known
 
     def _multiplied(self, rule: Rule, measured: int, base: int) -> tuple[list[dict[str, Any]], int]:
         multipliers = self.live.get(rule.unit, ())
@@ -208,8 +205,11 @@ class _Evaluation:
                     times.append({"rule": multiplier.key, "percent": multiplier.percent, "extra": extra})
                     amount += extra
             return times, amount
-        extras = [(self._extra(multiplier, rule, measured, base), multiplier) for multiplier in multipliers]
-        extra, best = max(extras, key=lambda pair: pair[0])
+        best, extra = multipliers[0], self._extra(multipliers[0], rule, measured, base)
+        for multiplier in multipliers[1:]:
+            more = self._extra(multiplier, rule, measured, base)
+            if more > extra:
+                best, extra = multiplier, more
         return ([{"rule": best.key, "percent": best.percent, "extra": extra}] if extra else []), base + extra
 
     def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
@@ -224,36 +224,27 @@ class _Evaluation:
         return self._items(rule.goods, goods) if rule.measure == "item" else 0
 
     def _capped(self, rule: Rule, amount: int) -> tuple[int, Note | None]:
-        if rule.caps is UNCAPPED:
-            return amount, None
         name, wanted, note = f"rule:{rule.key}", amount, None
-        for cap, limit, period in self._limits(rule.caps):
-            room = limit if period is None else max(0, limit - self.standing.count(name, period))
+        limits = [
+            (kind, limit, None if kind == "receipt" else self.purchase.moment.period(kind))
+            for kind, limit in rule.caps.limits
+        ]
+        for kind, limit, period in limits:
+            room = limit if period is None else max(0, limit - self.standing.counted(name, period))
             if amount > room:
-                amount, note = room, Note(rule.key, cap, limit, wanted - room)
-        for _, _, period in self._limits(rule.caps):
-            if period is not None and amount:
-                self.counts[name, period] = amount
+                amount, note = room, Note(rule.key, kind, limit, wanted - room)
+        if amount:
+            self.counts.update({(name, period): amount for _, _, period in limits if period is not None})
         if note:
             self.notes.append(note)
         return amount, note
-
-    def _limits(self, caps: Caps) -> Iterator[tuple[str, int, str | None]]:
-        if caps.receipt is not None:
-            yield "receipt", caps.receipt, None
-        if caps.day is not None:
-            yield "day", caps.day, self.purchase.moment.day
-        if caps.month is not None:
-            yield "month", caps.month, self.purchase.moment.month
-        if caps.ever is not None:
-            yield "ever", caps.ever, EVER
 
     def _goal(self, goal: Goal) -> None:
         added = self._progress(goal)
         if added <= 0:
             return
-        period = {"ever": EVER, "month": self.purchase.moment.month, "year": self.purchase.moment.year}[goal.period]
-        before, given = (self.standing.count(name, period) for name in (goal.reached, goal.given))
+        period, count = self.purchase.moment.period(goal.period), self.standing.counts.get
+        before, given = count((goal.reached, period), 0), count((goal.given, period), 0)
         due, reached = _due(goal, before + added, given)
         self.counts[goal.reached, period] = max(0, reached - before)
         if due:

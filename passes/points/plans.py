@@ -23,7 +23,7 @@ from .orders import Case
 from .outcome import Note, Outcome, evaluate
 from .purses import MEMBER, Draft, Purse, rehearse
 from .rules import MAIN, Key, Last, Moment, Purchase, Standing, moment
-from .tiers import Place
+from .tiers import Place, Policy
 
 MOST_EARNED = 1_000_000_000
 NOTHING, NOWHERE = Outcome(), Standing()
@@ -112,9 +112,18 @@ def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcom
     policy = definition.policy
     if not policy.is_tallied:
         return {}
-    earned = sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
-    added = {"earned": earned, "spend": purchase.paid, "visits": int(purchase.is_visit)}[policy.by]
+    added = _added(policy, purchase, outcome)
     return {(policy.tally, "" if policy.period == "ever" else when.month): added} if added else {}
+
+
+def _added(policy: Policy, purchase: Purchase, outcome: Outcome) -> int:
+    match policy.by:
+        case "earned":
+            return sum(grant.amount for grant in outcome.grants if grant.unit == policy.unit)
+        case "spend":
+            return purchase.paid
+        case "visits":
+            return int(purchase.is_visit)
 
 
 def place_after(

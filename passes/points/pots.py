@@ -19,15 +19,14 @@ class Lot:
 
 
 class Pot:
-    """A balance, in open lots by age."""
+    """A balance, in open lots by age. No lot ends before `next_end`."""
 
-    __slots__ = ("_lots", "_made", "_next_end", "balance", "earned")
+    __slots__ = ("_lots", "_made", "balance", "earned", "next_end")
 
     def __init__(self) -> None:
         self.balance = self.earned = self._made = 0
         self._lots: list[Lot] = []
-        # No lot ends before.
-        self._next_end: float = inf
+        self.next_end: float = inf
 
     def fill(self, amount: int, expires: int | None, ripens: int | None) -> Lot:
         """What ends and ripens with a lot that is open joins it."""
@@ -71,7 +70,7 @@ class Pot:
     def expire(self, now: int, idle_end: int | None) -> int:
         """End what has ended; how much."""
         is_idle = idle_end is not None and idle_end <= now
-        if not self._lots or (now < self._next_end and not is_idle):
+        if not self._lots or (now < self.next_end and not is_idle):
             return 0
         ended = 0
         for lot in self._lots:
@@ -80,13 +79,13 @@ class Pot:
                 lot.left = 0
         self.balance -= ended
         self._close_empty()
-        self._next_end = min((lot.expires for lot in self._lots if lot.expires is not None), default=inf)
+        self.next_end = min((lot.expires for lot in self._lots if lot.expires is not None), default=inf)
         return ended
 
     def _open(self, lot: Lot) -> None:
         self._lots.append(lot)
-        if lot.expires is not None and lot.expires < self._next_end:
-            self._next_end = lot.expires
+        if lot.expires is not None and lot.expires < self.next_end:
+            self.next_end = lot.expires
 
     def _close_empty(self) -> None:
         self._lots = [lot for lot in self._lots if lot.left]

@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing import get_context
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import from_json
@@ -184,7 +184,7 @@ def _begin(url: str, what: tuple[Sequence[Ruleset], Definition | None, Span]) ->
 
 def _work(first: int, last: int) -> Findings:
     store, replay = _working
-    with store.reading() as tx:
+    with store.reading() as tx, garbage.left_lying():
         return replay.of(tx, first, last)
 
 
@@ -198,9 +198,7 @@ def histories(tx: Connection, span: Span, first: int, last: int) -> Iterator[His
     cards = select(*columns).join(t.Member, t.Member.id == t.Card.member_id).order_by(t.Card.id)
     mine = t.Card.id.between(first, last), t.Card.programme_id == span.programme_id
     moved, welcomed = _moved(tx, span, first, last)
-    receipts = groupby(
-        tx.execute(_RECEIPTS, range_ | {"newest": span.newest_receipt}).yield_per(CHUNK), attrgetter("card_id")
-    )
+    receipts = groupby(tx.execute(_RECEIPTS, range_ | {"newest": span.newest_receipt}).yield_per(CHUNK), itemgetter(0))
     card_id, rows = next(receipts, (0, iter(())))
     for card in tx.execute(cards.where(*mine)).all():
         while card_id and card_id < card.id:
@@ -210,8 +208,9 @@ def histories(tx: Connection, span: Span, first: int, last: int) -> Iterator[His
 
 
 def _happened(row: Row, moved: Mapping[int, list[Recorded]]) -> Happened:
-    content, context = from_json(row.content), from_json(row.context) if row.context else {}
-    return Happened(row.id, row.created, row.total, content, context or {}, row.reverses, moved.get(row.id, ()))
+    _, id, created, total, reverses, content, context = row
+    known = (from_json(context) if context else None) or {}
+    return Happened(id, created, total, from_json(content), known, reverses, moved.get(id, ()))
 
 
 def _moved(tx: Connection, span: Span, first: int, last: int) -> tuple[dict[int, list[Recorded]], set[int]]:
@@ -294,8 +293,8 @@ _r, _p, _l = t.Receipt, t.Posting, t.Lot
 _first, _last, _newest = (bindparam(name, type_=BigInteger) for name in ("first", "last", "newest"))
 _RECEIPTS = (
     select(
-        _r.id,
         _r.card_id,
+        _r.id,
         _r.created,
         _r.total,
         _r.reverses,

@@ -7,10 +7,11 @@ rule may look at; time comes in as a value and everything is a whole number. Wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 Rounding = Literal["down", "nearest", "up"]
@@ -22,12 +23,14 @@ Key = tuple[str, str]
 MAIN = ""
 """The unit a programme mainly counts in."""
 EVER = ""
+NOTHING_COUNTED: Mapping[Key, int] = MappingProxyType({})
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
+# Of a shop's articles, those sold of late.
+MOST_REMEMBERED = 16_384
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """An instant as the calendar on the shop's wall shows it. `weekday` 1 is Monday; the last three name periods."""
 
     at: int
@@ -38,6 +41,14 @@ class Moment:
     month: str
     year: str
 
+    def period(self, kind: str) -> str:
+        """The name of the day, month or year it is in, or of all time."""
+        if kind == "ever":
+            return EVER
+        if kind == "month":
+            return self.month
+        return self.day if kind == "day" else self.year
+
 
 @lru_cache(maxsize=1024)
 def moment(at: int, zone: tzinfo) -> Moment:
@@ -47,7 +58,7 @@ def moment(at: int, zone: tzinfo) -> Moment:
 
 
 class Line(NamedTuple):
-    """Articles on a receipt; `price` is for all of them together. A replay makes millions of them."""
+    """Articles on a receipt; `price` is for all of them together."""
 
     price: int
     quantity: int = 1
@@ -55,11 +66,11 @@ class Line(NamedTuple):
     category: str | None = None
 
 
-@dataclass(frozen=True)
-class Purchase:
+class Purchase(NamedTuple):
     """What was bought. `paid` is what was left to pay in money of `total`, and what earns.
 
-    `cut` is what came off certain lines; their prices are those after it.
+    `cut` is what came off certain lines; their prices are those after it. (A tuple, as all that is made for each
+    receipt: a replay makes millions, and tuples are the quickest to make.)
     """
 
     moment: Moment
@@ -83,18 +94,17 @@ class Last:
     total: int
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a card stood when the purchase was made; all that a rule may look at beside the purchase itself."""
 
     tier: str | None = None
-    counts: Mapping[Key, int] = field(default_factory=dict)
+    counts: Mapping[Key, int] = NOTHING_COUNTED
     last: Last | None = None
     birth_month: int | None = None
     is_paid: bool = False
     stamps: int = 0
 
-    def count(self, name: str, period: str) -> int:
+    def counted(self, name: str, period: str) -> int:
         return self.counts.get((name, period), 0)
 
 
@@ -107,15 +117,35 @@ class Goods:
     not_categories: frozenset[str] = frozenset()
     not_skus: frozenset[str] = frozenset()
 
-    def has(self, line: Line) -> bool:
-        if line.category in self.not_categories or line.sku in self.not_skus:
+    def has(self, sku: str | None, category: str | None) -> bool:
+        if category in self.not_categories or sku in self.not_skus:
             return False
-        return self.is_open or line.category in self.categories or line.sku in self.skus
+        return self.is_open or category in self.categories or sku in self.skus
 
     @cached_property
     def is_open(self) -> bool:
         """Whether everything is meant that is not excluded."""
         return not self.categories and not self.skus
+
+
+class Assortment:
+    """All goods that some rules mean, a bit for each, and which of them an article belongs to."""
+
+    def __init__(self, goods: Sequence[Goods]) -> None:
+        self._bits: dict[Goods, int] = {}
+        for each in goods:
+            self._bits.setdefault(each, 1 << len(self._bits))
+        # Asked for with every line of every receipt: an object is found sooner than its value.
+        self._kept, self._bit = goods, {id(each): self._bits[each] for each in goods}
+        self.bits = lru_cache(MOST_REMEMBERED)(self._sort)
+
+    def bit(self, goods: Goods | None) -> int:
+        """Of one that was given to it; none is no bit at all."""
+        return 0 if goods is None else self._bit[id(goods)]
+
+    def _sort(self, sku: str | None, category: str | None) -> int:
+        """The bits of all goods that mean the article."""
+        return sum(bit for each, bit in self._bits.items() if each.has(sku, category))
 
 
 @dataclass(frozen=True)
@@ -143,9 +173,15 @@ class When:
     next_within: Next | None = None
     birthday_month: bool = False
     member_paid: bool = False
+    is_always: bool = field(init=False, repr=False, compare=False)
+    """Whether nothing is asked."""
+
+    def __post_init__(self) -> None:
+        is_always = all(getattr(self, each.name) == each.default for each in fields(self) if each.init)
+        object.__setattr__(self, "is_always", is_always)
 
     def holds(self, purchase: Purchase, standing: Standing) -> bool:
-        return self is ALWAYS or (
+        return self.is_always or (
             purchase.total >= self.min_total
             and (not self.tiers or standing.tier in self.tiers)
             and (not self.weekdays or purchase.moment.weekday in self.weekdays)
@@ -181,6 +217,12 @@ class Caps:
     day: int | None = None
     month: int | None = None
     ever: int | None = None
+    limits: tuple[tuple[str, int], ...] = field(init=False, repr=False, compare=False)
+    """Those that are set: what each is counted by, and how much."""
+
+    def __post_init__(self) -> None:
+        kinds = {"receipt": self.receipt, "day": self.day, "month": self.month, "ever": self.ever}
+        object.__setattr__(self, "limits", tuple((kind, most) for kind, most in kinds.items() if most is not None))
 
 
 UNCAPPED = Caps()
@@ -281,11 +323,17 @@ class RuleSet:
         # Asked with every receipt, answered once: the fields are frozen, these follow from them.
         set_ = object.__setattr__
         set_(self, "by_unit", {unit: tuple(parts) for unit, parts in by_unit.items()})
+        set_(self, "assortment", Assortment([part.goods for part in parts if part.goods is not None]))
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
-        set_(self, "counts", bool(self.goals) or any(rule.caps != UNCAPPED for rule in self.rules))
+        set_(self, "counts", bool(self.goals) or any(rule.caps.limits for rule in self.rules))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as what was written; the rest is worked out there."""
+        return RuleSet, (self.rules, self.multipliers, self.stack, self.goals, self.stamps)
 
     by_unit: dict[str, tuple[Multiplier, ...]] = field(init=False, repr=False, compare=False)
+    assortment: Assortment = field(init=False, repr=False, compare=False)
     asks_last: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the purchase before."""
     asks_birthday: bool = field(init=False, repr=False, compare=False)

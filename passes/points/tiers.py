@@ -7,10 +7,12 @@ its counts by month alone, and the instant at which that changes by itself is kn
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import repeat
 from typing import Any, Literal
 
 from ..card import Text
@@ -38,11 +40,19 @@ class Policy:
     def is_tallied(self) -> bool:
         return bool(self.levels) and not self.is_simple
 
+    @cached_property
+    def thresholds(self) -> tuple[int, ...]:
+        return tuple(threshold for threshold, _ in self.levels)
+
+    @cached_property
+    def ranks(self) -> Mapping[str | None, int]:
+        return {key: rank for rank, (_, key) in enumerate(self.levels, 1)}
+
     def tier_at(self, count: int) -> str | None:
         """The highest tier that the count reaches."""
         return next((key for threshold, key in reversed(self.levels) if threshold <= count), None)
 
-    @property
+    @cached_property
     def tally(self) -> str:
         return f"tier:{self.by}:{self.unit}" if self.by == "earned" else f"tier:{self.by}"
 
@@ -69,6 +79,9 @@ class Place:
     tier: str | None
     since: int | None = None
     until: int | None = None
+
+
+NOWHERE = Place(None)
 
 
 def entitlements(perks: Sequence[Perk], now: int) -> list[dict[str, Any]]:
@@ -113,9 +126,9 @@ def settled(policy: Policy, counts: Mapping[str, int], held: Place, now: int, zo
     if reached < before and policy.period != "ever" and policy.down != "recount":
         rank = before if policy.down == "never" or not _may_fall(policy, held, now, zone) else max(reached, before - 1)
     tier = policy.levels[rank - 1][1] if rank else None
-    stays = tier == held.tier and held.since is not None
-    since = held.since if stays else now
-    return Place(tier, since if tier else None)
+    if tier is None:
+        return NOWHERE
+    return Place(tier, held.since if tier == held.tier and held.since is not None else now)
 
 
 def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> int:
@@ -123,7 +136,7 @@ def count(policy: Policy, counts: Mapping[str, int], now: int, zone: tzinfo) -> 
     if policy.period == "ever":
         return counts.get("", 0)
     windows = _windows(policy.period, policy.months, policy.grace_days, _day(now, zone))
-    return max(sum(counts.get(month, 0) for month in window) for window in windows)
+    return max([sum(map(counts.get, window, repeat(0))) for window in windows])
 
 
 @lru_cache(maxsize=1024)
@@ -169,11 +182,11 @@ def _may_fall(policy: Policy, held: Place, now: int, zone: tzinfo) -> bool:
 
 def _level(policy: Policy, count: int) -> int:
     """How many thresholds the count reaches."""
-    return sum(1 for threshold, _ in policy.levels if threshold <= count)
+    return bisect_right(policy.thresholds, count)
 
 
 def _rank(policy: Policy, tier: str | None) -> int:
-    return next((rank for rank, (_, key) in enumerate(policy.levels, 1) if key == tier), 0)
+    return policy.ranks.get(tier, 0)
 
 
 def _is_free(policy: Policy, rank: int) -> bool:

@@ -160,7 +160,7 @@ def _only_reading(connection: Any, _record: object) -> None:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     # The sqlite3 module would open transactions by itself, deferred; `_begin_sqlite` does it right.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
         connection.execute(f"PRAGMA {pragma}")
 
 
