@@ -11,11 +11,11 @@ import re
 
 from sqlalchemy import delete, select
 
-from . import tries
+from . import cards, tries
 from .cards import Held
 from .errors import BadInput, Forbidden, TooManyTries
 from .secrets import Secrets
-from .store import Connection, insert_into
+from .store import Connection, Store, insert_into
 from .store import tables as t
 from .tries import Counter
 
@@ -53,6 +53,20 @@ def put(tx: Connection, secrets: Secrets, held: Held, pin: str, now: int) -> Non
 def remove(tx: Connection, held: Held) -> None:
     """The card spends without a PIN again."""
     tx.execute(delete(t.CardPin).where(t.CardPin.card_id == held.id))
+
+
+def prove(store: Store, secrets: Secrets, serial: str, pin: str | None, now: int) -> bool:
+    """Whether the card's PIN was said; a card without one proves nothing. A wrong one is refused and stays counted."""
+    if pin is None:
+        return False
+    with store.transaction() as tx:
+        held = cards.by_serial(tx, serial)
+        if not has_one(tx, held):
+            return False
+        is_right = check(tx, secrets, held, pin, now)
+    if not is_right:
+        raise WrongPin("The PIN is wrong.", field="pin")
+    return True
 
 
 def check(tx: Connection, secrets: Secrets, held: Held, pin: str | None, now: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from .errors import BadInput, Conflict, NotFound
 from .staff import Person
@@ -40,12 +40,18 @@ def record(
 def latest(tx: Connection, limit: int = 100) -> Sequence[Row]:
     """Those that wait, then those that were settled, the newest first."""
     query = (
-        select(t.Conflict, t.Till.name.label("till"), t.Staff.name, t.Staff.email, t.Card.number, t.Card.serial)
+        select(t.Conflict, t.Till.name.label("till"), t.Staff.name, t.Staff.email)
+        .add_columns(t.Card.number, t.Card.serial, t.Card.programme_id)
         .join(t.Till, t.Till.id == t.Conflict.till_id)
         .outerjoin(t.Staff, t.Staff.id == t.Conflict.staff_id)
         .outerjoin(t.Card, t.Card.id == t.Conflict.card_id)
     )
     return tx.execute(query.order_by(t.Conflict.resolved.is_not(None), t.Conflict.id.desc()).limit(limit)).all()
+
+
+def waiting(tx: Connection) -> int:
+    """How many nobody has settled."""
+    return int(tx.execute(select(func.count()).where(t.Conflict.resolved.is_(None))).scalar_one())
 
 
 def resolve(tx: Connection, id: int, person: Person, note: str, now: int) -> None:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, or_, select, text
+from sqlalchemy import Select, func, insert, or_, select, text
 
-from . import actions, conflicts, programmes, rights, shifts
+from . import actions, basket, conflicts, programmes, rights, shifts
 from .cards import Held
 from .config import TillSection
-from .definition import MAX_AMOUNT
+from .definition import MAX_AMOUNT, Definition
 from .errors import BadInput, Conflict, Forbidden, PassesError
 from .points import receipts
 from .points.orders import Order
@@ -34,12 +34,13 @@ from .tills import Till
 
 MOST_ACTIONS = 200
 GOOD_SECONDS = 86_400
-MOST_BLOCKED = 10_000
+MOST_LISTED = 10_000
 MOST_CODE = 250
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _RECEIPT = re.compile(r"till-[A-Za-z0-9]{16,60}", re.ASCII)
 _REWARD = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _MOST_SEQ = 2**53
+_FIELDS = ("at", "code", "kind", "receipt", "total", "redeem", "reward", "stamps")
 
 Find = Callable[[Connection, str], Held]
 """The card that a scanned code names, its row held; raises a `PassesError` that says what the code is instead."""
@@ -58,23 +59,28 @@ class Queued:
     total: int = 0
     redeem: int = 0
     reward: str = ""
+    stamps: int = 0
     is_whole: bool = False
 
     @property
     def content(self) -> dict[str, Any]:
         """What was done, without the card's code."""
-        kept = ("id", "seq", "kind", "receipt", "total", "redeem", "reward")
+        kept = ("id", "seq", "kind", "receipt", "total", "redeem", "reward", "stamps")
         return {name: getattr(self, name) for name in kept if getattr(self, name)}
 
-    def order(self, currency: str, location: str) -> Order:
+    def order(self, definition: Definition, location: str) -> Order:
         """As the page with a connection would have asked: an action whose answer was lost counts once."""
         if self.kind == "reward":
             return Order(self.receipt, reward=self.reward)
-        return Order(self.receipt, total=self.total, currency=currency, redeem=self.redeem, location=location or None)
+        counts = basket.stamping(definition)
+        if self.stamps > (counts.most if counts else 0):
+            raise Clash("no_stamps", "This card does not count so many stamps by hand.")
+        asked = (self.receipt, definition, location)
+        return basket.order(*asked, total=self.total, redeem=self.redeem, stamps=self.stamps)
 
     @property
     def whats(self) -> tuple[str, ...]:
-        asked = {"earn": self.total, "redeem": self.redeem, "reward": self.reward}
+        asked = {"earn": self.total or self.stamps, "redeem": self.redeem, "reward": self.reward}
         return tuple(what for what, value in asked.items() if value)
 
 
@@ -113,9 +119,7 @@ def read(raw: object, place: int) -> Queued:
     if not isinstance(seq, int) or not _is_whole(seq, 1, _MOST_SEQ):
         raise BadInput("An action has a number (seq): the till counts them from 1.", field=f"actions.{place}.seq")
     bare = Queued(id, seq)
-    fields = {
-        name: said[name] for name in ("at", "code", "kind", "receipt", "total", "redeem", "reward") if name in said
-    }
+    fields = {name: said[name] for name in _FIELDS if name in said}
     is_known = set(said) <= {"id", "seq", *fields}
     return replace(bare, **fields, is_whole=True) if is_known and _is_good(fields) else bare
 
@@ -124,7 +128,9 @@ def permit(
     tx: Connection, rules: TillSection, till: Till, shift: Shift, keys: Sequence[Mapping[str, str]], now: int
 ) -> dict[str, Any]:
     """What a till needs to go on alone, and until when: as long as the shift, a day at most."""
-    blocked = select(t.Card.code_id).where(text(f"card.{t.NOT_ACTIVE}")).order_by(t.Card.id.desc()).limit(MOST_BLOCKED)
+    latest = select(t.Card.code_id).order_by(t.Card.id.desc()).limit(MOST_LISTED)
+    blocked = latest.where(text(f"card.{t.NOT_ACTIVE}"))
+    behind_pin = latest.join(t.CardPin, t.CardPin.card_id == t.Card.id)
     last = select(func.coalesce(func.max(t.Queued.seq), 0)).where(t.Queued.till_id == till.id)
     return {
         "till": till.key,
@@ -134,8 +140,14 @@ def permit(
         "seq": tx.execute(last).scalar_one(),
         "keys": list(keys),
         "floor": rules.offline_spend,
-        "blocked": [b32encode(id).decode() for id in tx.execute(blocked).scalars()],
+        "blocked": _ids(tx, blocked),
+        "behind_pin": _ids(tx, behind_pin),
     }
+
+
+def _ids(tx: Connection, which: Select[bytes]) -> list[str]:
+    """As they stand in codes."""
+    return [b32encode(id).decode() for id in tx.execute(which).scalars()]
 
 
 def settle(
@@ -187,7 +199,8 @@ class _Counting:
         values |= {"outcome": kept, "why": result.why, "amount": self._amount, "balance": result.balance}
         self._tx.execute(insert(t.Queued).values(values))
         staff_id = self._who.person.id if self._who else None
-        if result.outcome == "conflict":
+        # What a lost device sends late is nobody's sale to settle.
+        if result.outcome == "conflict" or (result.outcome == "refused" and till.revoked is None):
             about = (fingerprint, result.why, queued.content, queued.at, self._now, staff_id, self._card_id)
             conflicts.record(self._tx, till.id, *about)
         if result.why and self._who:
@@ -208,7 +221,7 @@ class _Counting:
         if "earn" in queued.whats:
             rights.refuse_own_card(tx, who, held.id)
         programme = programmes.of_card(tx, held)
-        order = queued.order(programme.definition.currency, self._till.location)
+        order = queued.order(programme.definition, self._till.location)
         answer = receipts.post(tx, held, order, self._now, who.stamp)
         balance = answer.body["balances"][programme.definition.unit]
         if answer.repeated:
@@ -274,16 +287,19 @@ def _is_good(fields: Mapping[str, Any]) -> bool:
     if not (isinstance(code, str) and len(code) <= MOST_CODE and isinstance(receipt, str)):
         return False
     total, redeem, reward = fields.get("total", 0), fields.get("redeem", 0), fields.get("reward", "")
+    stamps = fields.get("stamps", 0)
     amounts = _is_whole(total, 0, MAX_AMOUNT) and _is_whole(redeem, 0, MAX_AMOUNT) and isinstance(reward, str)
-    if not (amounts and _RECEIPT.fullmatch(receipt) and _is_whole(fields.get("at"), 1, _MOST_SEQ)):
+    if not (amounts and _is_whole(stamps, 0, basket.MOST_AT_ONCE)):
+        return False
+    if not (_RECEIPT.fullmatch(receipt) and _is_whole(fields.get("at"), 1, _MOST_SEQ)):
         return False
     match fields.get("kind"):
         case "earn":
-            return bool(total) and not redeem and not reward
+            return bool(total or stamps) and not redeem and not reward
         case "redeem":
             return bool(redeem) and not reward
         case "reward":
-            return bool(_REWARD.fullmatch(reward)) and not total and not redeem
+            return bool(_REWARD.fullmatch(reward)) and not total and not redeem and not stamps
     return False
 
 
@@ -293,4 +309,7 @@ def _is_whole(value: object, least: int, most: int) -> bool:
 
 def _fingerprint(till: Till, queued: Queued) -> bytes:
     content = {**vars(queued), "till": till.key}
+    # What a till kept before it knew of stamps is the same action still.
+    if not queued.stamps:
+        del content["stamps"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()

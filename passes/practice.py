@@ -65,10 +65,13 @@ def done(tx: Connection, person: Colleague, since: int) -> tuple[str, ...]:
     return tuple(task for task in TASKS if task in whats)
 
 
-def pretended(tx: Connection) -> list[tuple[str, str]]:
-    """The pretend members: name and card number, to be typed in."""
-    query = select(t.Member.name, t.Card.number).join(t.Card, t.Card.member_id == t.Member.id)
-    return [(row.name, row.number) for row in tx.execute(query.order_by(t.Card.id))]
+def pretended(tx: Connection) -> dict[str, list[tuple[str, str]]]:
+    """The pretend members of each programme: name and card number, to be typed in."""
+    query = select(t.Programme.key, t.Member.name, t.Card.number).join(t.Card, t.Card.member_id == t.Member.id)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in tx.execute(query.join(t.Programme, t.Programme.id == t.Card.programme_id).order_by(t.Card.id)):
+        found.setdefault(row.key, []).append((row.name, row.number))
+    return found
 
 
 def _opened(live: Service) -> Service:

@@ -24,6 +24,8 @@ CASHIER = frozenset({"scan", "earn", "redeem", "reward", "coupon", "comp", "join
 MANAGER = CASHIER | {"undo_older", "adjust", "contacts", "tills", "people", "reports", "conflicts", "watch"}
 RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
 SPENDING = ("redeem", "reward")
+# A coupon or a code may bring points without any bill.
+GIVING = frozenset({"earn", "comp", "coupon"})
 
 
 class NoRight(Forbidden):

@@ -41,9 +41,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class Counted:
-    """What a shift did to one programme: points given, spent and undone, and money taken off bills."""
+    """What a shift did to one programme: the bills, points given, spent and undone, and money taken off bills."""
 
     programme: str
+    bills: int = 0
     given: int = 0
     spent: int = 0
     discount: int = 0
@@ -116,7 +117,7 @@ def report(tx: Connection, shift: Shift) -> Report:
     tally = {what: int(many) for what, many in tx.execute(tallied)}
     made = select(t.Action.receipt_id).where(*done, t.Action.receipt_id.is_not(None))
     rows = tx.execute(
-        select(t.Receipt.answer, t.Receipt.reverses, t.Programme.key)
+        select(t.Receipt.answer, t.Receipt.content, t.Receipt.reverses, t.Receipt.reversed_by, t.Programme.key)
         .join(t.Programme, t.Programme.id == t.Receipt.programme_id)
         .where(t.Receipt.id.in_(made))
         .order_by(t.Programme.key, t.Receipt.id)
@@ -138,6 +139,7 @@ def _counted(programme: str, rows: Sequence[Row]) -> Counted:
     gifts = [_positive(row, "adjust") for row in rows if row.reverses is None]
     return Counted(
         programme,
+        bills=sum(row.content.get("total", 0) for row in rows if row.reverses is None and row.reversed_by is None),
         given=sum(each["earned"] for each in effects) + sum(gifts),
         spent=sum(each["spent"] for each in effects),
         discount=sum(each["discount"] for each in effects),

@@ -2,7 +2,8 @@
 
 A static code says which card it is, not who holds it. A programme may let only so many points a day be spent on
 it (its `spend_floor`); for more the till scans a rotating code, which proves that the phone is here and is accepted
-once. What is checked here is written in the transaction that spends, so two tills never accept the same one.
+once; a card that has a PIN spends with that alone and needs no other proof. What is checked here is written in the
+transaction that spends, so two tills never accept the same one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, select, update
 
-from . import cards, programmes
+from . import cardpins, cards, programmes
 from .cards import Held
 from .codes import STEP_SECONDS, Known
 from .errors import Conflict
@@ -86,7 +87,7 @@ def left(tx: Connection, held: Held, now: int) -> int | None:
     """How many points may still be spent today without a proof; None: as many as there are."""
     programme = programmes.of_card(tx, held)
     floor = programme.definition.spend_floor
-    if floor is None:
+    if floor is None or cardpins.has_one(tx, held):
         return None
     row = _row(tx, held)
     return max(0, floor - (row.unproven if row.unproven_day == now // DAY_SECONDS else 0))

@@ -34,6 +34,7 @@ SEEN_SECONDS = 900
 AGAIN_SECONDS = 600
 GIFTS_A_DAY, GIFTS_TO_ONE = 5, 3
 TRAVEL_SECONDS = 600
+LEAST_GUESSES = 5
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,14 @@ def signs(deeds: Iterable[Deed], own: Own, hours: Hours) -> list[Sign]:
     known = sorted(deeds, key=lambda deed: (deed.at, deed.id))
     done = [deed for deed in known if deed.outcome == "done"]
     found = [*own_card(known, own), *colleagues_card(done, own), *_each(done, (pairs, splits, undos, unseen, gifts))]
-    found += [*after_hours(done, hours), *travels(done)]
+    found += [*after_hours(done, hours), *travels(done), *guesses(known)]
     return sorted(found, key=lambda sign: (-sign.at, sign.kind, sign.staff))
 
 
 def own_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """Somebody tried to give points to the card that is linked to them, or did before it was."""
     mine = [deed for deed in deeds if deed.card is not None and own.get(deed.card) == deed.staff]
-    tried = [deed for deed in mine if deed.what in ("earn", "comp") and deed.outcome in ("done", "own_card")]
+    tried = [deed for deed in mine if deed.what in ("earn", "comp", "coupon") and deed.outcome in ("done", "own_card")]
     for (staff, card), some in _grouped(tried, lambda deed: (deed.staff, deed.card)):
         yield _sign("own_card", staff, card, some)
 
@@ -198,6 +199,14 @@ def travels(deeds: Seen) -> Iterator[Sign]:
         if hops:
             seen = sorted({deed for hop in hops for deed in hop}, key=lambda deed: deed.at)
             yield _sign("travel", seen[-1].staff, card, seen)
+
+
+def guesses(deeds: Seen) -> Iterator[Sign]:
+    """The PIN of one card, wrong again and again: its owner knows it after a try or two."""
+    wrong = [d for d in deeds if d.what == "pin" and d.outcome in ("wrong_pin", "too_many_tries")]
+    for (staff, card, _), some in _grouped(wrong, lambda d: (d.staff, d.card, d.at // DAY)):
+        if len(some) >= LEAST_GUESSES:
+            yield _sign("guesses", staff, card, some)
 
 
 def read(tx: Connection, now: int) -> tuple[list[Deed], dict[int, int]]:

@@ -82,6 +82,9 @@ class Alone:
     def earns(self, serial: str, total: int, **other: Any) -> dict[str, Any]:
         return self._does(serial, kind="earn", total=total, **other)
 
+    def stamps(self, serial: str, many: int, **other: Any) -> dict[str, Any]:
+        return self._does(serial, kind="earn", stamps=many, **other)
+
     def spends(self, serial: str, redeem: int, **other: Any) -> dict[str, Any]:
         return self._does(serial, kind="redeem", redeem=redeem, **other)
 

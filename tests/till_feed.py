@@ -153,6 +153,11 @@ def everywhere(feed: Feed, thief: int) -> list[int]:
     return [feed.sells(_at(25, 12) + n * 120, thief + n, 90_010, PLACES[n]) for n in range(2)]
 
 
+def guesses_a_pin(feed: Feed, thief: int) -> list[int]:
+    """A gift card that was found, tried in a quiet hour."""
+    return [feed.writes(_at(27, 15) + n * 120, thief, 90_011, "pin", PLACES[1], "wrong_pin") for n in range(6)]
+
+
 SCHEMES: tuple[Scheme, ...] = (
     own_card_tried,
     own_card_before_it_was_linked,
@@ -166,6 +171,7 @@ SCHEMES: tuple[Scheme, ...] = (
     gifts_all_day,
     gifts_to_one,
     everywhere,
+    guesses_a_pin,
 )
 
 

@@ -66,6 +66,16 @@ def give_back(
     return _take_back(tx, held, original, order, returned, now, staff)
 
 
+def returned_before(tx: Connection, original: Row) -> list[Returned]:
+    """What came back of a receipt's lines until now."""
+    earlier = select(t.Receipt.content).where(t.Receipt.reverses == original.id)
+    return [
+        Returned(line["line"], line["quantity"])
+        for content in tx.execute(earlier).scalars()
+        for line in content.get("lines", [])
+    ]
+
+
 def _take_back(
     tx: Connection,
     held: Held,
@@ -105,7 +115,7 @@ class _Undoing:
         self.postings = tx.execute(
             select(t.Posting).where(t.Posting.receipt_id == original.id).order_by(t.Posting.seq)
         ).all()
-        self.before = self._returns()
+        self.before = returned_before(tx, original)
         self.effects: list[Effect] = [dict(effect) for effect in original.effects or []]
         self.debts = Debts(tx, case, original.id, self.effects)
         taken = self._taken_back()
@@ -136,14 +146,6 @@ class _Undoing:
         drafts = self._drafts(self._targets(kept, outcome) if kept else dict.fromkeys(self.kept, 0))
         dropped, stays = self._split_effects(outcome if kept else None)
         return self._conclude(drafts, self._counts(kept, outcome), dropped, stays, kept is None, staff)
-
-    def _returns(self) -> list[Returned]:
-        earlier = select(t.Receipt.content).where(t.Receipt.reverses == self.original.id)
-        return [
-            Returned(line["line"], line["quantity"])
-            for content in self.tx.execute(earlier).scalars()
-            for line in content.get("lines", [])
-        ]
 
     def _taken_back(self) -> dict[int, int]:
         """How much of each posting earlier returns took back, by its number in the chain."""

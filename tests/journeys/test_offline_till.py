@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from passes import cards, codes, revisions
+from passes import cardpins, cards, codes, revisions
 from passes.members import Person
 from passes.points import audit, receipts
 from passes.points.orders import Order
@@ -68,6 +68,11 @@ def conflicts_of(shop: Shop, counter: Counter) -> list[Any]:
         return list(tx.execute(query.order_by(t.Conflict.id)).all())
 
 
+def unsettled(shop: Shop) -> list[Any]:
+    with shop.service.store.reading() as tx:
+        return list(tx.execute(select(t.Conflict.id).where(t.Conflict.resolved.is_(None))))
+
+
 def state(shop: Shop) -> list[Any]:
     """Everything that counts, to be the same before and after."""
     with shop.service.store.reading() as tx:
@@ -80,16 +85,18 @@ def state(shop: Shop) -> list[Any]:
 
 
 def test_a_permit_says_what_the_till_may_alone_and_how_long(shop: Shop, counter: Counter) -> None:
-    blocked = shop.has_member()
+    blocked, guarded = shop.has_member(), shop.has_member()
     with shop.service.store.transaction() as tx:
         held = cards.by_serial(tx, blocked, lock=True)
         cards.set_status(tx, held, "blocked")
         revisions.record(tx, held.id, shop.service.now)
+        cardpins.put(tx, shop.service.secrets, shop.held(guarded), "4812", shop.service.now)
     permit = counter.permit().json
     assert permit["till"] == counter.key and permit["issued"] == shop.service.now
     assert permit["valid_until"] == shop.service.now + 16 * 3600
     assert permit["floor"] == FLOOR and permit["seq"] == 0
     assert held.revision.card.code.split(".")[1] in permit["blocked"]
+    assert permit["behind_pin"] == [shop.held(guarded).revision.card.code.split(".")[1]]
     assert permit["programmes"] == [
         {
             "key": "cafe",
@@ -97,6 +104,7 @@ def test_a_permit_says_what_the_till_may_alone_and_how_long(shop: Shop, counter:
             "currency": "PLN",
             "digits": 2,
             "earn": {"points": 1, "per": 100, "rounding": "down"},
+            "stamps": None,
         }
     ]
     counter.syncs(Alone(counter, first=7).earns(shop.has_member(), 1000))
@@ -185,6 +193,41 @@ def test_a_rule_of_one_place_holds_at_its_tills_alone(shop: Shop, counter: Count
     assert [shop.balance(serial) for serial in (anna, jan, ola)] == [60, 60, 10]
 
 
+STAMPS: dict[str, Any] = {
+    "kind": "stamps",
+    "unit": "stamps",
+    "earn": {"points": 0},
+    "rules": [{"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}],
+}
+VISITS = STAMPS | {"rules": [{"key": "visit", "measure": "visit", "amount": 1}]}
+
+
+def test_stamps_given_alone_are_those_of_the_page_and_count_once(shop: Shop, counter: Counter) -> None:
+    by_piece, by_visit = f"piece-{token_hex(3)}", f"visit-{token_hex(3)}"
+    shop.promises(key=by_piece, name={"en": "Ten coffees"}, **STAMPS)
+    shop.promises(key=by_visit, name={"en": "Ten visits"}, **VISITS)
+    anna, jan, ola = shop.has_member(programme=by_piece), shop.has_member(programme=by_visit), shop.has_member()
+    permit = {each["key"]: each["stamps"] for each in counter.permit().json["programmes"]}
+    assert permit[by_piece] == {"label": "How many", "button": "Stamp", "most": 20, "leads": True}
+    assert permit[by_visit]["most"] == 1 and permit["cafe"] is None
+    # One of them was counted already, and only its answer was lost.
+    counter.opens(f"/staff/cards/{anna}")
+    receipt = counter.field("receipt")
+    counter.sends(f"/staff/cards/{anna}/receipts", {"receipt": receipt, "stamps": "3", "amount": "24"})
+    till = Alone(counter)
+    queue = [
+        till.stamps(anna, 3, total=2400, receipt=receipt),
+        till.stamps(anna, 2),
+        till.stamps(jan, 1),
+        till.stamps(jan, 2),
+        till.stamps(ola, 1),
+    ]
+    assert counter.outcomes(*queue) == ["repeated", "applied", "applied", "conflict", "conflict"]
+    assert counter.outcomes(*queue) == ["repeated", "repeated", "repeated", "conflict", "conflict"]
+    assert [shop.balance(serial) for serial in (anna, jan, ola)] == [5, 1, 0]
+    assert [row.why for row in conflicts_of(shop, counter)] == ["no_stamps", "no_stamps"]
+
+
 def test_a_till_put_back_from_an_old_image_is_noticed(shop: Shop, counter: Counter) -> None:
     serial = shop.has_member()
     counter.syncs(*[Alone(counter).earns(serial, 1000)])
@@ -215,7 +258,10 @@ def test_an_overdraft_is_a_conflict_for_the_manager(shop: Shop, counter: Counter
     (conflict,) = conflicts_of(shop, counter)
     boss, page = shop.desk(MAREK), "/staff/manage/conflicts"
     boss.opens(page)
-    assert "Points spent: 45" in boss.says and "did not hold enough points" in boss.says
+    assert "Points spent: 45 points" in boss.says and "did not hold enough points" in boss.says
+    boss.opens("/staff")
+    assert f"{len(unsettled(shop))} to settle" in boss.says
+    boss.opens(page)
     assert shop.desk(KASIA).opens(page).status_code == 403
     assert boss.sends(f"{page}/{conflict.id}", {"note": "  "}).status_code == 422
     assert boss.sends(f"{page}/{conflict.id}", {"note": "paid in cash"}).status_code == 303
@@ -231,6 +277,9 @@ def test_more_than_the_floor_and_a_second_time_are_conflicts(shop: Shop, counter
     assert counter.outcomes(*queue) == ["conflict", "applied", "conflict"]
     assert [row.why for row in conflicts_of(shop, counter)] == ["over_floor", "spent_twice"]
     assert counter.outcomes(till.gives(serial, "espresso")) == ["conflict"]
+    boss = shop.desk(MAREK)
+    boss.opens("/staff/manage/conflicts")
+    assert "Reward given: Espresso" in boss.says
     shop.clock.goes_on(60)
     assert counter.outcomes(till.spends(serial, 20)) == ["applied"] and shop.balance(serial) == 460
 
@@ -246,6 +295,8 @@ def test_a_blocked_card_and_a_forged_code(shop: Shop, counter: Counter) -> None:
     blocked, forged = counter.syncs(*queue)
     assert (blocked["outcome"], forged["outcome"]) == ("conflict", "refused")
     assert forged["why"] == "Forged code." and shop.balance(serial) == 0
+    # The tablet says that the manager will look at both.
+    assert [row.why for row in conflicts_of(shop, counter)] == ["card_not_active", "forged"]
 
 
 def test_a_time_in_nobodys_shift_counts_nothing(shop: Shop, counter: Counter) -> None:
@@ -290,6 +341,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"receipt": "till-" + "x" * 61},
     {"receipt": None},
     {"points": 100},
+    {"stamps": 21},
+    {"stamps": -1},
+    {"stamps": "1"},
     {"staff": "owner"},
 ]
 

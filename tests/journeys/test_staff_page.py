@@ -128,6 +128,9 @@ def test_the_last_action_is_undone_at_the_same_till_within_ten_minutes(shop: Sho
     assert other.sends(f"{done}/undo", {}).status_code == 409
     kasia.opens("/staff")
     assert done in kasia.page
+    # From the till's first page it is a tap on "Undo" and one to be sure.
+    kasia.opens("/staff")
+    assert "Last action at this till Anna +50 points" in kasia.says and f'href="{done}/undo"' in kasia.page
     kasia.opens(f"{done}/undo")
     assert "Undo this?" in kasia.says
     for _ in range(2):

@@ -21,7 +21,7 @@ from passes.points import audit
 from passes.store import tables as t
 from passes.wallets.ecard.turning import turning
 from passes.web.staff.app import parts_version
-from tests.browser import Site, barriers, reads, site, until, visit
+from tests.browser import Site, barriers, is_wider_than_the_screen, reads, site, until, visit
 from tests.counter import Counter
 from tests.desk import KASIA, Shop
 
@@ -115,6 +115,50 @@ def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_s
         page.evaluate("() => dispatchEvent(new Event('online'))")
         expect(page.locator("#strip [data-state=sent]")).to_have_count(1)
     assert shop.balance(serial) == 30
+
+
+STAMPS: dict[str, Any] = {
+    "key": "stamps",
+    "kind": "stamps",
+    "name": {"en": "Ten coffees"},
+    "unit": "stamps",
+    "earn": {"points": 0},
+    "rules": [{"key": "coffee", "measure": "item", "amount": 1, "goods": {"categories": ["coffee"]}}],
+    "coupons": [{"key": "coffee", "name": {"en": "Free coffee"}, "discount": {"percent": 100}}],
+}
+
+
+def test_stamps_are_kept_and_coupons_wait(tmp_path: Path, chromium: Browser) -> None:
+    shop = Shop(tmp_path / "home")
+    shop.promises(**STAMPS)
+    anna = shop.has_member("Anna", programme="stamps")
+    coupon = shop.issues(anna, "coffee")
+    with site(shop.app) as opened, tablet(shop, opened, chromium) as page:
+        # A stamp whose answer is lost may wait as well.
+        reads(page, code_of(shop, anna))
+        page.route("**/receipts", lambda route: route.abort())
+        page.get_by_role("button", name="Stamp").tap()
+        page.get_by_role("button", name="Keep it, count it later").tap()
+        page.unroute("**/receipts")
+        opened.goes_down()
+        page.goto(f"{opened.url}/staff")
+        reads(page, coupon)
+        expect(page.locator("[data-part=card-title]")).to_have_text("A coupon")
+        expect(page.locator("[data-part=card-next]")).to_contain_text("It stays good")
+        reads(page, code_of(shop, anna))
+        expect(page.get_by_text("Coupons, promo codes and rewards need the connection")).to_be_visible()
+        # Which programme's card it is nobody knows here, so nothing is filled in.
+        page.get_by_role("button", name="One more").tap()
+        page.get_by_role("button", name="One more").tap()
+        expect(page.locator("#quote")).to_have_text("Stamp × 2")
+        assert barriers(page) == [] and not is_wider_than_the_screen(page)
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.locator("[data-part=change]")).to_have_text("Stamp × 2")
+        expect(page.locator("#strip")).to_contain_text("2 waiting")
+        comes_back(page, opened)
+        expect(page.locator("#strip")).to_be_hidden()
+        assert shop.balance(anna) == 3
+    shop.closes()
 
 
 def shows_on_her_phone(shop: Shop, serial: str, signed: bool = True) -> str:

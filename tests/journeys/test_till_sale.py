@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
     answers = [kasia.sends(f"/staff/cards/{anna}/receipts", bill) for _ in range(3)]
     assert len({answer.location for answer in answers}) == 1
     assert state(shop, code) == "redeemed" and shop.balance(anna) == 27 + 5
+    kasia.scans(code)
+    assert re.search("A coupon: 10 % off Used already, .*, by kasia", kasia.says)
     kasia.opens(f"/staff/cards/{anna}")
     assert "10 % off" not in kasia.says
     assert kasia.sells(anna, amount="30", coupon=code).status_code == 409
@@ -205,6 +208,26 @@ def test_prepaid_visits_are_taken_off(shop: Shop) -> None:
     assert shop.balance(anna) == 8
 
 
+def test_every_programme_has_its_own_page_beside_the_till(shop: Shop) -> None:
+    kasia = shop.desk(KASIA)
+    kasia.opens("/staff/crib?programme=stamps")
+    assert "Ten coffees: the till on one page" in kasia.says and "Press the large button" in kasia.says
+    assert "programme=club" in kasia.page and "Type the bill" not in kasia.says
+    kasia.opens("/staff/crib?programme=club")
+    assert "Coffee Club: the till on one page" in kasia.says and "Type the bill" in kasia.says
+    assert kasia.opens("/staff/crib?programme=none").status_code == 404
+
+
+def test_pretend_cards_stand_under_their_programmes(shop: Shop) -> None:
+    kasia = shop.desk(KASIA)
+    kasia.opens("/staff")
+    kasia.opens(kasia.sends("/staff/practice", {}).location)
+    names = kasia.says.partition("Pretend cards")[2]
+    assert names.index("Ten coffees") < names.index("Ten entries")
+    assert names.count("Anna") == names.count("Olga") == 5
+    kasia.sends("/staff/practice/end", {})
+
+
 # -- in a real browser
 
 
@@ -254,6 +277,50 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         page.get_by_role("button", name="Count it").tap()
         expect(page.get_by_text("Free coffee: PLN8.00 off")).to_be_visible()
         assert state(shop, coffee) == "redeemed"
+
+
+def test_a_sale_is_one_tap_paying_with_points_two_and_undoing_two(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    code = shop.held(jan).revision.card.code
+    with visit(chromium, has_touch=True) as page:
+        logs_in(page, open_shop)
+        counts_taps(page)
+        reads(page, code)
+        for key in "30":
+            page.locator(f"#keypad [data-key='{key}']").tap()
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.locator(".done-change")).to_contain_text("+35 points")
+        assert taps(page) == 1
+        reads(page, code)
+        page.get_by_text("Pay with points").tap()
+        page.keyboard.type("20")
+        page.get_by_role("button", name="Count it").tap()
+        expect(page.locator(".done-change")).to_contain_text("−20 points")
+        assert taps(page) == 2
+        page.get_by_role("link", name="Corner Café").tap()
+        expect(page.get_by_text("Last action at this till")).to_be_visible()
+        taps(page)
+        page.get_by_role("link", name="Undo").tap()
+        page.get_by_role("button", name="Undo").tap()
+        expect(page.get_by_role("heading", name="Taken back")).to_be_visible()
+        assert taps(page) == 2
+    assert shop.balance(jan) == 35
+
+
+def counts_taps(page: Page) -> None:
+    """Of fingers alone, and not those that type the bill."""
+    page.evaluate(
+        """() => addEventListener("click", ({ isTrusted, detail, target }) => {
+          if (isTrusted && detail && !target.closest(".keypad")) window.taps = (window.taps ?? 0) + 1;
+        }, true)"""
+    )
+
+
+def taps(page: Page) -> int:
+    """How many since it was asked before."""
+    return int(page.evaluate("() => { const many = window.taps ?? 0; window.taps = 0; return many; }"))
 
 
 def test_a_coupon_whose_answer_was_lost_is_used_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:

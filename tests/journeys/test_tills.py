@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from secrets import token_hex
 
@@ -97,7 +99,7 @@ def test_a_till_needs_a_name_that_people_can_read(shop: Shop, name: str) -> None
     boss = shop.desk(MAREK)
     boss.opens("/staff/manage/tills")
     assert boss.sends("/staff/manage/tills", {"name": name, "location": "Old Town"}).status_code == 422
-    assert "A till's name has 1 to 60 letters" in boss.says
+    assert "A name has 1 to 60 letters" in boss.says
 
 
 # -- shifts
@@ -168,6 +170,9 @@ def test_a_shift_that_nobody_ends_is_over_after_sixteen_hours(shop: Shop) -> Non
         assert (first.started, first.ended, again.started) == (began, began + 16 * 3600, shop.service.now)
 
 
+BILLS = "Bills, without those undone PLN60.00"
+
+
 def test_the_report_says_what_a_recount_says(shop: Shop) -> None:
     counter, anna, igor = Counter(shop), shop.has_member("Anna"), shop.has_member("Igor")
     gives(shop, anna, 90)
@@ -180,7 +185,15 @@ def test_the_report_says_what_a_recount_says(shop: Shop) -> None:
     counter.sends(f"{done}/undo", {})
     shop.desk(KASIA).sells(igor, amount="99")  # at another till
     counter.ends()
-    for line in ("4 receipts", "1 scan", "1 undo", "Given 71 points", "Spent 100 points", "Off the bills PLN1.00"):
+    for line in (
+        "4 receipts",
+        "1 scan",
+        "1 undo",
+        "Given 71 points",
+        "Spent 100 points",
+        "Off the bills PLN1.00",
+        BILLS,
+    ):
         assert line in counter.says, line
     assert "Taken back by undoing 12 points" in counter.says
     assert recount(shop, f"@{counter.key}") == {"earn": 71, "spent": 100, "reverse": 12}
@@ -279,11 +292,43 @@ def test_nobody_gives_points_to_their_own_card(shop: Shop) -> None:
     assert boss.sends(f"/staff/manage/people/{key}/card", {"number": number}).status_code == 303
     assert kasia.sells(serial, amount="10").status_code == 409
     assert "linked to you" in kasia.says and shop.balance(serial) == 0
+    # Nor by a code that brings points without a bill.
+    assert kasia.sells(serial, promo="SPRING").status_code == 409 and "linked to you" in kasia.says
     boss.sells(serial, amount="10")
     assert shop.balance(serial) == 10
 
 
 # -- taking back
+
+
+def test_a_manager_finds_a_purchase_by_its_card_and_takes_pieces_of_it_back(shop: Shop) -> None:
+    shop.promises(
+        key="bakery",
+        name={"en": "Bakery"},
+        earn={"points": 1, "per": 100},
+        rules=[{"key": "roll", "measure": "item", "amount": 2, "goods": {"categories": ["rolls"]}}],
+    )
+    kasia, boss, serial = shop.desk(KASIA), shop.desk(MAREK), shop.has_member("Żaneta", programme="bakery")
+    kasia.sells(serial, amount="30", stamps="3")
+    assert shop.balance(serial) == 36
+    boss.opens(f"/staff/cards/{serial}")
+    (address,) = re.findall(r'href="(/staff/manage/returns[^"]+)"', boss.page)
+    boss.opens(html.unescape(address))
+    assert "PLN30.00 +36 points" in boss.says
+    (address,) = re.findall(r'href="(/staff/manage/returns\?receipt=till[^"]+)"', boss.page)
+    boss.opens(html.unescape(address))
+    assert "rolls" in boss.says and "3 of 3 not come back" in boss.says
+    number = re.findall(r'name="lines" value="(till-[a-z0-9]+)"', boss.page)[0]
+    back = {"receipt": boss.field("receipt"), "programme": "bakery", "lines": number, "reason": "stale"}
+    assert boss.sends("/staff/manage/returns", back).status_code == 422 and "how many" in boss.says
+    assert boss.sends("/staff/manage/returns", back | {"line-0": "4"}).status_code == 409
+    assert boss.sends("/staff/manage/returns", back | {"line-0": "x"}).status_code == 422
+    for _ in range(2):
+        answer = boss.sends("/staff/manage/returns", back | {"line-0": "1"})
+        assert answer.status_code == 303 and shop.balance(serial) == 34
+    boss.opens(answer.location)
+    assert "2 of 3 not come back" in boss.says
+    assert kasia.opens(html.unescape(address)).status_code == 403
 
 
 def test_a_manager_takes_back_what_is_older_with_a_reason(shop: Shop) -> None:

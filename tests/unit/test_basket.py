@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passes.basket import ANYTHING, Piece, lines, needs_price, stamping
 from passes.definition import Definition
 from passes.points.rules import Goods
-from passes.web.staff.basket import ANYTHING, Piece, lines, needs_price, stamping
 
 COFFEE, CAKE = Goods(frozenset({"coffee"})), Goods(skus=frozenset({"cheesecake"}))
 BY_VISIT: dict[str, Any] = {"key": "visit", "measure": "visit", "amount": 1}

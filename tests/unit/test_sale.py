@@ -11,10 +11,11 @@ import pytest
 
 from passes import programmes
 from passes.card import Balance, Card, Contact, Coupon, Expiring, Prize, Reward, Stamps
+from passes.guests import Guest
 from passes.points.orders import Order
 from passes.wallets.ecard.face import face
 from passes.web.staff.attempt import whats_of
-from passes.web.staff.sale import balances, hints, spendable, stepper, tickets
+from passes.web.staff.sale import balances, hints, purse, stepper, tickets
 from passes.web.staff.story import tell
 from tests.corner_shop import CornerShop
 from tests.unit.rich_programme import DAY, START, rich, spoken
@@ -100,14 +101,39 @@ def test_no_more_than_two_things_are_said_and_a_reward_first() -> None:
     assert said(replace(ANNA, coupons=(), stamps=None), "en") == []
 
 
+def test_whoever_has_nothing_ready_is_greeted() -> None:
+    card, words = replace(ANNA, coupons=(), stamps=None), spoken("pl")
+    guest = Guest(birth_month=9, came_before=START - 70 * DAY)
+    told = hints(card, face(card, words, ZONE, START), words, ZONE, START, guest)
+    assert told == ["Urodziny w tym miesiącu", "Ostatnia wizyta: 13 lipca 2026"]
+    lately = Guest(birth_month=8, came_before=START - 5 * DAY)
+    assert hints(card, face(card, words, ZONE, START), words, ZONE, START, lately) == []
+    assert said(ANNA, "en") == [
+        re.sub(r"\s", " ", hint)
+        for hint in hints(ANNA, face(ANNA, spoken("en"), ZONE, START), spoken("en"), ZONE, START, guest)
+    ]
+
+
 def test_every_balance_of_the_card_is_told() -> None:
     assert [each.replace("\xa0", " ") for each in balances(ANNA, spoken("en"))] == ["7 stamps", "PLN4.50"]
 
 
 def test_stamps_pay_nothing_unless_they_are_worth_something() -> None:
     card = replace(ANNA, unit="stamps", unit_kind="stamps", balance=5)
-    assert spendable(card, 0, spoken("en")) == "" == spendable(replace(ANNA, balance=0), 5, spoken("en"))
-    assert "5 stamps" in spendable(card, 100, spoken("en")).replace("\xa0", " ")
+    assert (
+        purse(card, rich(worth_of_one=0), spoken("en")) is None is purse(replace(ANNA, balance=0), rich(), spoken("en"))
+    )
+    found = purse(card, rich(worth_of_one=100), spoken("en"))
+    assert found and found.hint.replace("\xa0", " ") == "The card holds 5 stamps, worth PLN5.00." and not found.is_money
+
+
+def test_a_gift_card_pays_by_itself_and_is_counted_in_money() -> None:
+    card = replace(ANNA, kind="gift", unit="money", unit_kind="money", balance=12_345)
+    found = purse(card, rich(), spoken("en"))
+    assert found and (found.title, found.is_money, found.pays) == ("Pay from the card", True, 12_345)
+    assert found.hint.replace("\xa0", " ") == "The card holds PLN123.45."
+    saved = purse(replace(card, kind="cashback"), rich(), spoken("en"))
+    assert saved and saved.pays is None
 
 
 @pytest.mark.parametrize(("language", "says"), [("en", "Stamp"), ("ru", "Штамп"), ("pl", "Pieczątka")])

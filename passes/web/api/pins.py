@@ -51,12 +51,5 @@ def choose(path: CardPath, body: NewPin, header: Once) -> tuple[Response, int]:
 
 
 def is_proved(serial: str, pin: str | None) -> bool:
-    """Whether the PIN was said and is right; a wrong one is refused, and stays counted."""
-    if pin is None:
-        return False
     here = service()
-    with here.store.transaction() as tx:
-        is_right = cardpins.check(tx, here.secrets, cards.by_serial(tx, serial), pin, here.now)
-    if not is_right:
-        raise cardpins.WrongPin("The PIN is wrong.", field="pin")
-    return True
+    return cardpins.prove(here.store, here.secrets, serial, pin, here.now)

@@ -15,7 +15,7 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from ... import staff
-from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, Unauthorised
+from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, TooOften, Unauthorised
 from ...words import LANGUAGES, Words
 from .. import page
 from ..current import is_practice, service
@@ -94,6 +94,8 @@ def sentence(error: PassesError, said: Words) -> str:
         return str(error)
     if isinstance(error, NotEnoughPoints):
         return said.say(key, n=error.needs - error.has)
+    if isinstance(error, TooOften):
+        return said.say(key, n=error.wait)
     return said.say(key)
 
 

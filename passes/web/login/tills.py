@@ -13,8 +13,8 @@ from flask_security import current_user, logout_user
 
 from ... import pins, programmes, shifts, tills
 from ...errors import NotFound, PassesError
+from ...points.amounts import Amounts
 from ...shifts import Report, Shift
-from ...words import amount
 from ..current import service
 from . import enrolled
 from .backstage import check_form, refuse, row_number, show, words
@@ -103,10 +103,11 @@ def lines(told: Report) -> list[dict[str, str]]:
     said, written = words(), []
     with service().store.reading() as tx:
         for each in told.programmes:
-            definition = programmes.find(tx, each.programme).definition
-            many = {name: amount(said, definition.unit, getattr(each, name)) for name in ("given", "spent", "undone")}
-            money = said.money(each.discount, definition.currency)
-            written.append({"programme": said.pick(definition.name), "discount": money, **many})
+            programme = programmes.find(tx, each.programme)
+            amounts = Amounts.of(programme.definition, words(programme.promise.look))
+            many = {name: amounts.say(getattr(each, name)) for name in ("given", "spent", "undone")}
+            money = {name: amounts.money(getattr(each, name)) for name in ("bills", "discount")}
+            written.append({"programme": said.pick(programme.definition.name), **many, **money})
     return written
 
 

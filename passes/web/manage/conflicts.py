@@ -6,14 +6,15 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
-from ... import conflicts
+from ... import conflicts, programmes
 from ...errors import BadInput
-from ...store import Row
+from ...points.amounts import Amounts
+from ...store import Connection, Row
 from ...words import Words
 from ..current import service
 from ..login.backstage import row_number, sentence, words
 from ..staff.attempt import attempt
-from .desk import manage, moment, need, page
+from .desk import manage, moment, need, page, why
 
 
 @manage.get("/conflicts")
@@ -34,24 +35,33 @@ def resolve(id: str) -> Any:
 
 
 def _list(wrong: str, wrong_for: int = 0) -> str:
+    said = words()
     with service().store.reading() as tx:
         found = conflicts.latest(tx)
-    said = words()
-    rows = [(row, moment(row.at), moment(row.resolved), _why(row, said), _what(row, said)) for row in found]
+        whats = [_what(tx, row, said) for row in found]
+    rows = [
+        (row, moment(row.at), moment(row.resolved), why(row.why), what) for row, what in zip(found, whats, strict=True)
+    ]
     return page("conflicts", "conflicts", rows=rows, wrong=wrong, wrong_for=wrong_for)
 
 
-def _why(row: Row, said: Words) -> str:
-    key = f"manage.why.{row.why}"
-    return said.say(key if said.has(key) else "manage.why.other")
-
-
-def _what(row: Row, said: Words) -> str:
-    """What the till did, in a few words."""
+def _what(tx: Connection, row: Row, said: Words) -> str:
+    """What the till did, in a few words: money as money, points and rewards by their names."""
     content = row.content
     what = said.say(f"manage.kind.{content.get('kind') or 'unknown'}")
-    many = content.get("redeem") or content.get("total", 0)
-    written = content.get("reward") or (said.number(content["redeem"]) if content.get("redeem") else "")
-    if not written and many:
-        written = said.number(many)
-    return f"{what}: {written}" if written else what
+    if row.programme_id is None:
+        # Of no card that we know, so of no programme either.
+        written = [said.number(content[name]) for name in ("redeem", "stamps") if content.get(name)]
+        return ": ".join([what, *written[:1]])
+    programme = programmes.get(tx, row.programme_id)
+    definition = programme.definition
+    amounts = Amounts.of(definition, words(programme.promise.look))
+    reward = next((each.name for each in definition.rewards if each.key == content.get("reward")), {})
+    written = [said.pick(reward)] if reward else []
+    if content.get("redeem"):
+        written.append(amounts.say(content["redeem"]))
+    if content.get("total"):
+        written.append(amounts.money(content["total"]))
+    if content.get("stamps"):
+        written.append(f"{said.say('staff.stamp')} × {said.number(content['stamps'])}")
+    return f"{what}: {', '.join(written)}" if written else what

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from ... import rights
+from ... import conflicts, rights
 from ..current import service
 from ..login.backstage import guard, presence, show, words
 
@@ -20,8 +20,17 @@ def need(*whats: str) -> None:
 
 
 def page(template: str, here: str, **names: Any) -> str:
-    """One of these pages; `here` names it in the menu."""
-    return show(f"staff/manage/{template}.html", here=here, **names)
+    """One of these pages; `here` names it in the menu, which says how many conflicts wait."""
+    with service().store.reading() as tx:
+        unsettled = conflicts.waiting(tx)
+    return show(f"staff/manage/{template}.html", here=here, unsettled=unsettled, **names)
+
+
+def why(code: str) -> str:
+    """Why something was not counted, for a manager; else as the person at the till was told."""
+    said = words()
+    keys = (f"manage.why.{code}", f"refused.{code}")
+    return said.say(next((key for key in keys if said.has(key)), "manage.why.other"))
 
 
 def moment(at: int | None) -> str:

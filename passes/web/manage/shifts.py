@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ... import shifts
+from ... import actions, shifts
 from ...errors import NotFound
 from ...store import tables as t
 from ..current import service
 from ..login.backstage import row_number
 from ..login.tills import lines, period
-from .desk import manage, moment, need, page
+from .desk import manage, moment, need, page, why
 
 MOST_LOGGED = 200
 
@@ -42,11 +42,16 @@ def log() -> Any:
     """The latest of what was done and what was refused."""
     need("reports")
     query = (
-        select(t.Action.at, t.Action.what, t.Action.outcome, t.Action.location, t.Staff.email, t.Staff.name)
+        select(
+            t.Action.at, t.Action.what, t.Action.outcome, t.Action.location, t.Staff.email, t.Staff.name, t.Card.number
+        )
+        .select_from(t.Action)
         .outerjoin(t.Staff, t.Staff.id == t.Action.staff_id)
+        .outerjoin(t.Card, t.Card.id == t.Action.card_id)
         .order_by(t.Action.id.desc())
         .limit(MOST_LOGGED)
     )
     with service().store.reading() as tx:
         found = tx.execute(query).all()
-    return page("log", "log", lines=[(row, moment(row.at)) for row in found])
+    lines = [(row, moment(row.at), "" if row.outcome == actions.DONE else why(row.outcome)) for row in found]
+    return page("log", "log", lines=lines)

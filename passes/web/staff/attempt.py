@@ -36,7 +36,7 @@ class Attempt:
     def on(self, held: Held) -> Held:
         """The card it is done to."""
         self.card_id = held.id
-        if "earn" in self.whats or "comp" in self.whats:
+        if rights.GIVING & set(self.whats):
             rights.refuse_own_card(self.tx, self.who, held.id)
         return held
 

@@ -10,17 +10,18 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from ... import couponcodes
+from ... import basket, couponcodes
 from ...definition import CouponPart, Definition
 from ...errors import BadInput
 from ...points.orders import Order
 from ...programmes import Programme
 from ...words import minor_digits
-from . import amounts, basket
+from . import amounts
 
 FIELDS = ("receipt", "amount", "points", "stamps", "coupon", "promo", "price", "reward")
 PRICE_OF = "price-"
 MOST_COUPONS = 20
+MOST_PIN = 8
 Filled = MultiDict[str, str]
 
 _RECEIPT = re.compile(r"till-[A-Za-z0-9]{16,60}", re.ASCII)
@@ -44,6 +45,11 @@ def receipt(given: str) -> str:
     return given
 
 
+def pin(given: Filled) -> str | None:
+    """The card's PIN if one was typed. It is in no order, and no page ever shows it again."""
+    return given.get("pin", "").strip()[: MOST_PIN + 1] or None
+
+
 def coupon_codes(given: Filled) -> list[str]:
     """The coupons that were ticked, and one whose code was typed or scanned."""
     typed = couponcodes.read(given.get("promo", ""))
@@ -63,28 +69,19 @@ def order(given: Filled, programme: Programme, kinds: Mapping[str, str], locatio
     chosen, promo = _chosen(given, definition, kinds), _promo(given)
     pieces = [used.piece for used in chosen if used.piece]
     total = _money(given, "amount", definition) or sum(piece.price for piece in pieces)
-    redeem = _typed("points", lambda: amounts.points(given.get("points", "")))
-    counts, stamps = _stamps(given, definition)
+    redeem = _spent(given, definition)
+    stamps = _stamps(given, definition)
     if not (total or redeem or stamps or chosen or promo):
         raise Mistyped("amount_missing", "amount")
     if not total and (any(used.needs_bill for used in chosen) or _takes_off(promo, definition)):
         raise Mistyped("amount_missing", "amount")
     if sum(piece.price for piece in pieces) > total:
         raise Mistyped("price_over_bill", "amount")
-    if total and redeem * definition.worth_of_one > total:
+    if total and redeem * definition.worth > total:
         raise Mistyped("points_over_bill", "points")
-    goods = counts.goods if counts else None
-    return Order(
-        number,
-        location=location or None,
-        total=total,
-        currency=definition.currency,
-        redeem=redeem,
-        event=basket.VISIT if stamps and goods is None else None,
-        lines=basket.lines(total, goods, pieces, stamps),
-        coupons=tuple(used.code for used in chosen),
-        promo=promo or None,
-    )
+    codes = [used.code for used in chosen]
+    bill = {"total": total, "redeem": redeem, "stamps": stamps}
+    return basket.order(number, definition, location, **bill, pieces=pieces, coupons=codes, promo=promo)
 
 
 def kept(given: Filled) -> list[tuple[str, str]]:
@@ -138,12 +135,19 @@ def _takes_off(promo: str, definition: Definition) -> bool:
     return any(part.code == promo and part.discount for part in definition.promos)
 
 
-def _stamps(given: Filled, definition: Definition) -> tuple[basket.Stamping | None, int]:
+def _spent(given: Filled, definition: Definition) -> int:
+    """What the card pays, in its unit; stored money is typed as money."""
+    if definition.main_kind == "money":
+        return _money(given, "points", definition)
+    return _typed("points", lambda: amounts.points(given.get("points", "")))
+
+
+def _stamps(given: Filled, definition: Definition) -> int:
     counts = basket.stamping(definition)
     number = _typed("stamps", lambda: amounts.points(given.get("stamps", ""))) if counts else 0
     if counts and number > counts.most:
         raise Mistyped("stamps_many", "stamps")
-    return counts, number
+    return number
 
 
 def _money(given: Filled, field: str, definition: Definition) -> int:

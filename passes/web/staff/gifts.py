@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import request, session
 
-from ... import cards, programmes, rights
-from ...errors import PassesError
+from ... import cards, giftcards, programmes, rights
+from ...errors import Forbidden, PassesError
 from ...points import receipts
 from ...points.orders import Order
 from ...text import one_line
@@ -21,6 +21,12 @@ from .attempt import attempt
 from .views import staff_pages, to_done
 
 MOST_REASON = 200
+
+
+class NoPresent(Forbidden):
+    """Money and prepaid visits are paid in, or corrected by a manager; nobody makes a present of them at a till."""
+
+    code = "no_present"
 
 
 @staff_pages.get("/cards/<serial>/gift")
@@ -50,6 +56,8 @@ def _gives(serial: str, page: str, what: str, sign: int) -> Any:
         with attempt(what) as doing:
             order = _order(sign)
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
+            if what == "comp" and held.revision.card.kind in giftcards.KINDS:
+                raise NoPresent("What a card of this kind holds is paid in; ask a manager to correct it.")
             answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
             doing.came_to(held, order.receipt, answer)
     except PassesError as wrong:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
+from itertools import chain, islice
 
-from ... import phrases
+from ... import basket, guests, phrases
 from ...card import Card, Coupon
 from ...definition import CouponPart, Definition
 from ...points.amounts import Amounts
 from ...wallets.ecard.face import Face
-from ...words import Words, amount
-from . import basket
+from ...words import Words
 
 MOST_HINTS = 2
 SOON_SECONDS = 30 * 86_400
 ENDING_SECONDS = 7 * 86_400
+AWAY_SECONDS = 60 * 86_400
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Stepper:
     leads: bool
 
 
+@dataclass(frozen=True)
+class Purse:
+    """What the card holds to pay with. `pays` is what a gift card pays of a bill by itself, as far as it reaches."""
+
+    title: str
+    hint: str
+    is_money: bool
+    pays: int | None
+
+
 def tickets(card: Card, definition: Definition, said: Words, zone: tzinfo, now: int) -> tuple[Ticket, ...]:
     """The coupons that can be used now; what ends first comes first."""
     parts = {part.key: part for part in definition.coupons}
@@ -55,6 +66,11 @@ def stepper(card: Card, definition: Definition, said: Words) -> Stepper | None:
     if card.kind == "visits":
         most = min(card.balance, basket.MOST_AT_ONCE)
         return Stepper("points", said.say("staff.visits"), said.say("staff.visit_take"), most, True) if most else None
+    return stamps(definition, said)
+
+
+def stamps(definition: Definition, said: Words) -> Stepper | None:
+    """A stamp or a visit, whosever card it is."""
     counts = basket.stamping(definition)
     if counts is None:
         return None
@@ -66,9 +82,12 @@ def stepper(card: Card, definition: Definition, said: Words) -> Stepper | None:
     return Stepper("stamps", label, button, counts.most, counts.leads)
 
 
-def hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> list[str]:
+def hints(
+    card: Card, seen: Face, said: Words, zone: tzinfo, now: int, guest: guests.Guest = guests.NOBODY
+) -> list[str]:
     """At most two, the most useful first."""
-    return list(_hints(card, seen, said, zone, now))[:MOST_HINTS]
+    found = chain(_hints(card, seen, said, zone, now), _greetings(guest, said, zone, now))
+    return list(islice(found, MOST_HINTS))
 
 
 def balances(card: Card, said: Words) -> tuple[str, ...]:
@@ -76,15 +95,18 @@ def balances(card: Card, said: Words) -> tuple[str, ...]:
     return tuple(phrases.amount(said, card, held.amount, held.unit) for held in card.balances)
 
 
-def spendable(card: Card, worth_of_one: int, said: Words) -> str:
-    """What points can pay, as a hint under the field; empty: nothing to pay with."""
+def purse(card: Card, definition: Definition, said: Words) -> Purse | None:
+    """What the card can pay with; None: nothing, or a prepaid visit, which is taken off by itself."""
+    worth, is_money = definition.worth_of_one, card.unit_kind == "money"
     # Stamps are no money, unless the programme says what one is worth.
-    if not card.balance or (card.unit_kind == "stamps" and not worth_of_one):
-        return ""
-    has = amount(said, card.unit, card.balance)
-    if not worth_of_one or not card.currency:
-        return said.say("staff.spend_has", amount=has)
-    return said.say("staff.spend_worth", amount=has, money=said.money(card.balance * worth_of_one, card.currency))
+    if not card.balance or card.kind == "visits" or (card.unit_kind == "stamps" and not worth):
+        return None
+    has = phrases.amount(said, card, card.balance)
+    hint = said.say("staff.spend_has", amount=has)
+    if worth and not is_money and card.currency:
+        hint = said.say("staff.spend_worth", amount=has, money=said.money(card.balance * worth, card.currency))
+    title = said.say("staff.spend_money" if is_money else "staff.spend")
+    return Purse(title, hint, is_money, card.balance if card.kind == "gift" else None)
 
 
 def _usable(card: Card, now: int) -> Iterator[Coupon]:
@@ -112,6 +134,13 @@ def _hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> Itera
     if card.stamps and prize:
         missing = phrases.amount(said, card, prize.at - card.stamps.filled, card.stamps.unit)
         yield said.say("progress.reward", name=said.pick(prize.name) or said.say("stamps.prize"), missing=missing)
+
+
+def _greetings(guest: guests.Guest, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
+    if guest.birth_month == datetime.fromtimestamp(now, zone).month:
+        yield said.say("staff.birthday")
+    if guest.came_before is not None and now - guest.came_before >= AWAY_SECONDS:
+        yield said.say("staff.last_visit", date=said.date(guest.came_before, zone))
 
 
 def _is_ending(coupon: Coupon, now: int) -> bool:

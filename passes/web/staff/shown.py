@@ -21,5 +21,5 @@ def proof(serial: str, now: int) -> Proof:
 
 
 def forget() -> None:
-    """It was spent with; whatever follows needs another."""
+    """A receipt was made; whatever follows needs another."""
     session.pop("shown", None)

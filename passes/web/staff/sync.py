@@ -21,7 +21,7 @@ from ..api import bodies
 from ..current import service
 from ..login import enrolled
 from ..login.backstage import refuse, to_login, words
-from . import scan
+from . import sale, scan
 
 MOST_BODY_BYTES = 64 * 1024
 
@@ -122,10 +122,12 @@ def _told(result: Result) -> dict[str, Any]:
 
 def _programme(programme: programmes.Programme) -> dict[str, Any]:
     promised = programme.definition
+    stepper = sale.stamps(promised, words(programme.promise.look))
     return {
         "key": promised.key,
         "unit": promised.unit,
         "currency": promised.currency,
         "digits": minor_digits(promised.currency),
         "earn": promised.earn.model_dump(),
+        "stamps": stepper and {name: getattr(stepper, name) for name in ("label", "button", "most", "leads")},
     }

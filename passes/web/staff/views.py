@@ -7,13 +7,12 @@ action can be undone at the till where it was done, for ten minutes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, g, jsonify, redirect, request, session, url_for
 
-from ... import cards, coupons, practice, programmes, staff, stepup
-from ...card import Card
+from ... import cardpins, cards, conflicts, coupons, giftcards, guests, practice, programmes, rights, staff, stepup
 from ...cards import Held
 from ...errors import Conflict, KeyReused, NotFound, PassesError
 from ...points import receipts, returns
@@ -22,13 +21,14 @@ from ...programmes import Programme
 from ...stepup import Proof
 from ...store import Connection, Row
 from ...wallets.ecard.face import face
-from ...words import Words, minor_digits
-from ..current import is_practice, service
+from ...words import minor_digits
+from ..current import is_practice, live, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, sale, scan, shown
+from . import form, sale, scan, shown, verdict
 from .attempt import attempt, note, whats_of
 from .story import tell
+from .verdict import Verdict
 
 UNDO_SECONDS = 600
 
@@ -41,15 +41,6 @@ staff_pages.after_request(allow_camera)
 def _practise() -> None:
     """The till's pages, and no others, are those of the pretend store for whoever practises."""
     g.practice = "practice" in session
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The biggest thing on the screen: good, warn or bad, one sentence, one thing to do next."""
-
-    level: str
-    title: str
-    next: str = ""
 
 
 class UndoOver(Conflict):
@@ -69,9 +60,9 @@ def find() -> Any:
     said = scan.read(request.form.get("code", "")[:200], cards.code_keys(service().secrets))
     if isinstance(said, scan.Wrong):
         note("scan", said.why)
-        return _home(_verdict(said.why)), 422
+        return _home(verdict.of(said.why)), 422
     if isinstance(said, scan.Coupon):
-        return _home(_coupon(said.code)), 409
+        return _home(verdict.of_coupon(said.code)), 409
     try:
         with service().store.reading() as tx:
             if isinstance(said, scan.Number):
@@ -83,10 +74,10 @@ def find() -> Any:
                 shown.remember(held.serial, proof, service().now)
     except NotFound:
         note("scan", "unknown")
-        return _home(_verdict("unknown")), 404
+        return _home(verdict.of("unknown")), 404
     except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
         note("scan", wrong.code)
-        return _home(_verdict(wrong.code)), wrong.status
+        return _home(verdict.of(wrong.code)), wrong.status
     note("scan", card_id=held.id)
     return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
@@ -104,17 +95,21 @@ def quote(serial: str) -> Any:
     try:
         order = _order(programme)
         with service().store.reading() as tx:
-            body = receipts.quote(tx, held, order, service().now)
+            # Who only asks need not prove who they are: nothing leaves the card.
+            body = receipts.quote(tx, held, replace(order, proved=True), service().now)
+            asks_pin = bool(body["effects"]["spent"]) and cardpins.has_one(tx, held)
             stepup.check(tx, held, shown.proof(serial, service().now), body["effects"]["spent"], service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
     said = words(programme.promise.look)
     story = tell(body, programme, said, order.total)
     if wants_json():
-        return jsonify(change=story.change, balance=story.balance, bill=story.bill, sentences=story.sentences)
+        told = {"change": story.change, "balance": story.balance, "bill": story.bill, "sentences": story.sentences}
+        return jsonify(**told, pin=asks_pin)
     reward = next((r for r in programme.definition.rewards if r.key == order.reward), None)
     kept, name = form.kept(request.form), said.pick(reward.name) if reward else ""
-    return show("staff/quote.html", words=said, serial=serial, story=story, kept=kept, reward=name, **_who(held))
+    about = {"story": story, "kept": kept, "reward": name, "asks_pin": asks_pin}
+    return show("staff/quote.html", words=said, serial=serial, **about, **_who(held))
 
 
 @staff_pages.post("/cards/<serial>/receipts")
@@ -122,7 +117,7 @@ def post(serial: str) -> Any:
     """Do it, once."""
     held, programme = _read(serial)
     try:
-        order = _order(programme)
+        order = _proved(held, _order(programme))
         with attempt(*whats_of(order)) as doing:
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
             answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
@@ -131,9 +126,9 @@ def post(serial: str) -> Any:
             stepup.settle(doing.tx, held, shown.proof(serial, service().now), spent, service().now)
     except PassesError as wrong:
         return refuse(wrong) if wants_json() else (_card(held, programme, wrong), wrong.status)
-    if spent:
-        shown.forget()
     if not answer.repeated:
+        # Whoever showed it may be gone before the next one.
+        shown.forget()
         session["last"] = [serial, order.receipt, service().now]
     return to_done(serial, order.receipt)
 
@@ -187,26 +182,14 @@ def undo(serial: str, receipt: str) -> Any:
     return to_done(serial, reversal)
 
 
-@staff_pages.get("/crib")
-def crib_sheet() -> Any:
-    """One page to hang beside the till."""
-    programme = _first_programme()
-    said = words(programme.promise.look)
-    rules = said.pick(programme.promise.rules).splitlines()
-    return show("staff/crib.html", words=said, programme=said.pick(programme.promise.name), rules=rules)
-
-
-def _first_programme() -> Programme:
-    with service().store.reading() as tx:
-        known = programmes.all(tx)
-    if not known:
-        raise NotFound("There is no programme yet.")
-    return known[0]
-
-
-def _home(verdict: Verdict | None) -> str:
+def _home(told: Verdict | None) -> str:
     total = _bill(request.form if request.method == "POST" else request.args)
-    return show("staff/home.html", verdict=verdict, last=_last(), total=total, training=_training())
+    unsettled = 0
+    if rights.may(presence().person.role, "conflicts"):
+        with live().store.reading() as tx:
+            unsettled = conflicts.waiting(tx)
+    about = {"last": _last(), "total": total, "training": _training(), "unsettled": unsettled}
+    return show("staff/home.html", verdict=told, **about)
 
 
 def _order(programme: Programme) -> Order:
@@ -214,6 +197,17 @@ def _order(programme: Programme) -> Order:
     with service().store.reading() as tx:
         kinds = coupons.kinds(tx, programme, form.coupon_codes(request.form))
     return form.order(request.form, programme, kinds, presence().location)
+
+
+def _proved(held: Held, order: Order) -> Order:
+    """The order, proved if the card's PIN was typed along. A wrong try is in the log; what was typed is nowhere."""
+    here = service()
+    try:
+        is_proved = cardpins.prove(here.store, here.secrets, held.serial, form.pin(request.form), here.now)
+    except PassesError as wrong:
+        note("pin", wrong.code, held.id)
+        raise
+    return replace(order, proved=is_proved)
 
 
 def _bill(given: Mapping[str, str]) -> str | None:
@@ -227,14 +221,17 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
     drawn, definition = held.revision.card, programme.definition
     zone, now = service().settings.zone, service().now
     seen = face(drawn, said, zone, now)
+    with service().store.reading() as tx:
+        has_pin = cardpins.has_one(tx, held)
+        guest = guests.of(tx, held)
     # A number that counted for something else is spent; any other was never used and goes on.
     fresh = wrong is None or isinstance(wrong, KeyReused) or wrong.field == "receipt"
     return show(
         "staff/card.html",
         words=said,
         serial=held.serial,
-        verdict=_state(drawn, said),
-        hints=sale.hints(drawn, seen, said, zone, now),
+        verdict=verdict.of_card(drawn, said),
+        hints=sale.hints(drawn, seen, said, zone, now, guest),
         balances=sale.balances(drawn, said),
         rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
         tickets=sale.tickets(drawn, definition, said, zone, now),
@@ -247,7 +244,9 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         typed=form.typed(request.form, _bill(request.args)),
         wrong=sentence(wrong, said) if wrong else "",
         wrong_field=wrong.field if wrong else None,
-        spendable=sale.spendable(drawn, definition.worth_of_one, said),
+        purse=sale.purse(drawn, definition, said),
+        has_pin=has_pin,
+        may_gift=drawn.kind not in giftcards.KINDS,
         face=seen,
         name=drawn.name or said.say("staff.no_name"),
     )
@@ -260,40 +259,6 @@ def _who(held: Held) -> dict[str, Any]:
         "face": face(drawn, said, service().settings.zone, service().now),
         "name": drawn.name or said.say("staff.no_name"),
     }
-
-
-def _state(drawn: Card, said: Words) -> Verdict:
-    if drawn.is_void:
-        return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
-    return Verdict("good", said.say("staff.card_good"))
-
-
-def _verdict(why: str) -> Verdict | None:
-    if why == "empty":
-        return None
-    said = words()
-    level = "bad" if why == "forged" else "warn"
-    return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
-
-
-def _coupon(code: str) -> Verdict | None:
-    """A coupon that was scanned alone: what it is, and whether it can still be used."""
-    said, now = words(), service().now
-    with service().store.reading() as tx:
-        try:
-            row = coupons.find(tx, code)
-        except NotFound:
-            return _verdict("foreign")
-        programme = programmes.get(tx, row.programme_id)
-        why = coupons.why_not(tx, programme, [row]).get(row.id)
-    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
-    state = coupons.state(row, now)
-    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
-    stands = why if state == "issued" and why else state
-    level = "good" if stands == "issued" else "bad"
-    return Verdict(
-        level, said.say("staff.scan.coupon", name=name), said.say(f"staff.scan.coupon_{stands}", moment=moment)
-    )
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
@@ -322,19 +287,27 @@ def _training() -> dict[str, Any] | None:
         return None
     with service().store.reading() as tx:
         done = practice.done(tx, presence().person, session["practice"])
-        return {
-            "since": session["practice"],
-            "members": practice.pretended(tx),
-            "tasks": [(task, task in done) for task in practice.TASKS],
-        }
+        names = {each.key: words().pick(each.promise.name) for each in programmes.all(tx)}
+        members = [(names[key], people) for key, people in practice.pretended(tx).items()]
+    tasks = [(task, task in done) for task in practice.TASKS]
+    return {"since": session["practice"], "members": members, "tasks": tasks}
 
 
 def _last() -> dict[str, str] | None:
-    """The latest action at this till, while it can be undone."""
+    """The latest action at this till, while it can be undone: whose it was, and what it did."""
     serial, receipt, at = session.get("last") or ("", "", 0)
     if service().now - at > UNDO_SECONDS:
         return None
-    return {"serial": serial, "receipt": receipt}
+    with service().store.reading() as tx:
+        try:
+            held, row = _mine(tx, serial, receipt)
+        except NotFound:
+            return None
+        programme = programmes.of_card(tx, held)
+    if not _may_undo(row):
+        return None
+    story = tell(row.answer, programme, words(programme.promise.look))
+    return {"serial": serial, "receipt": receipt, "name": _who(held)["name"], "change": story.change}
 
 
 def to_done(serial: str, receipt: str) -> Any:

@@ -31,6 +31,17 @@ export function money(typed, digits) {
   return atMost(Number(match[1].replace(TOGETHER, "") + decimals.padEnd(digits, "0")));
 }
 
+/**
+ * As people type it, to be put into a field.
+ * @param {number} minor
+ * @param {number} digits
+ * @param {string} point
+ */
+export function typedAs(minor, digits, point) {
+  const text = String(minor).padStart(digits + 1, "0");
+  return digits ? `${text.slice(0, -digits)}${point}${text.slice(-digits)}` : text;
+}
+
 /** @param {string} typed */
 export function points(typed) {
   const text = typed.trim();

@@ -1,19 +1,22 @@
 // The bill on a card's page: what it would do, shown while it is typed; counted once. What was sent without an answer is
-// sent again under the same receipt number, or kept in this till until there is a connection.
+// sent again under the same receipt number, or kept in this till until there is a connection. A card's PIN goes out with
+// the bill and is kept nowhere.
 
-import { NotAnAmount, money } from "./amount.js";
+import { NotAnAmount, money, typedAs } from "./amount.js";
 import { attach } from "./keypad.js";
 import { isUsable, permit } from "./permit.js";
+import * as pin from "./pin.js";
 import { open as openQueue } from "./queue.js";
 import { newReceipt } from "./receipt.js";
 import { attach as step } from "./stepper.js";
-import { say } from "./words.js";
+import { language, say } from "./words.js";
 
 const PENDING = "pending";
 const SCANNED = "till scanned";
 const QUOTE_AFTER_MS = 180;
 const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/i;
-const NOT_ASKED = ["csrf_token", "receipt"];
+const CHANGING = /^LC[23]\./i;
+const NOT_ASKED = ["csrf_token", "receipt", "pin"];
 
 /** @type {(address: string) => void} */
 let go = () => {};
@@ -21,7 +24,7 @@ let go = () => {};
 let suspect = () => {};
 /** @type {HTMLFormElement | null} */
 let buy = null;
-let asked = 0;
+let quotes = 0;
 let waiting = 0;
 
 /**
@@ -54,16 +57,47 @@ function placeCode(main) {
 /** @param {HTMLFormElement} form */
 function openBill(form) {
   const amount = field(form, "amount");
-  attach(/** @type {HTMLElement} */ (form.querySelector(".keypad")), amount, quoteSoon);
+  attach(/** @type {HTMLElement} */ (form.querySelector(".keypad")), amount, changed);
   const count = button(form);
   count.textContent = form.dataset.once ?? "";
   if (!matchMedia("(pointer: coarse)").matches) (amount.checkVisibility() ? amount : count).focus();
   const stepper = /** @type {HTMLElement | null} */ (form.querySelector("[data-part=stepper]"));
   if (stepper) step(stepper, quoteSoon);
-  form.addEventListener("input", quoteSoon);
+  form.addEventListener("input", changed);
+  form.addEventListener("click", unfold);
   form.addEventListener("change", askPrice);
   onceOnly(form);
   if (!isEmpty(form)) quoteSoon();
+}
+
+/** @param {Event} [event] */
+function changed(event) {
+  const points = buy && field(buy, "points");
+  if (event && /** @type {HTMLInputElement} */ (event.target).name === "pin") return;
+  if (event?.target === points) delete points?.dataset.pays;
+  else if (buy && points?.dataset.pays) points.value = paidBy(buy, Number(points.dataset.pays));
+  quoteSoon();
+}
+
+/** What a gift card pays of the bill: all of it, or what it has; until somebody types something else. @param {HTMLFormElement} form @param {number} has */
+function paidBy(form, has) {
+  try {
+    const digits = Number(form.dataset.digits);
+    const bill = money(field(form, "amount").value, digits);
+    return bill ? typedAs(Math.min(bill, has), digits, language === "en" ? "." : ",") : "";
+  } catch (wrong) {
+    if (wrong instanceof NotAnAmount) return "";
+    throw wrong;
+  }
+}
+
+/** Whoever opens a fold is about to type. @param {Event} event */
+function unfold(event) {
+  const fold = /** @type {HTMLDetailsElement | null} */ (/** @type {Element} */ (event.target).closest("summary")?.parentElement ?? null);
+  if (!fold || fold.open) return;
+  event.preventDefault();
+  fold.open = true;
+  fold.querySelector("input")?.focus();
 }
 
 /** A piece that a coupon gives is worth nothing until its price is typed. @param {Event} event */
@@ -72,10 +106,33 @@ function askPrice({ target }) {
   /** @type {HTMLInputElement | null} */ (ticket?.querySelector(".ticket-price input") ?? null)?.focus();
 }
 
-/** A coupon that was scanned while its card's page is open goes with the bill. @param {string} code */
+/**
+ * What was scanned while a card's page is open, if it belongs to the bill there: a coupon, or the code that proves that
+ * the phone is here.
+ * @param {string} code
+ */
 export function takes(code) {
+  if (!buy?.isConnected || pending()) return false;
+  if (CHANGING.test(code) && !isEmpty(buy)) return proves(code.trim()), true;
+  return isCoupon(code);
+}
+
+/** The same card keeps its bill; any other is the next one. @param {string} code */
+async function proves(code) {
+  const scan = /** @type {HTMLFormElement} */ (document.getElementById("scan"));
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(scan)));
+  body.set("code", code);
+  const answer = await fetch(scan.action, { method: "POST", body, headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer) return suspect();
+  if (answer.redirected && new URL(answer.url).pathname === location.pathname) return quote();
+  remember(code);
+  go(answer.redirected ? answer.url : scan.action);
+}
+
+/** @param {string} code */
+function isCoupon(code) {
   const promo = /** @type {HTMLInputElement | null} */ (buy?.querySelector("#promo") ?? null);
-  if (!promo || !buy?.isConnected || pending() || !COUPON.test(code.trim())) return false;
+  if (!promo || !COUPON.test(code.trim())) return false;
   promo.value = code.trim().toUpperCase();
   /** @type {HTMLDetailsElement} */ (promo.closest("details")).open = true;
   quoteSoon();
@@ -91,18 +148,22 @@ export function takes(code) {
  */
 async function send(form) {
   const kept = pending();
-  const body = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+  const body = pin.withoutPin(form);
   const sending = kept ?? { address: form.dataset.post || form.action, page: form.dataset.page || location.pathname, body };
   sessionStorage.setItem(PENDING, JSON.stringify(sending));
   button(form).disabled = true;
+  // What it would do is no longer asked: an answer that comes late must not stand over what came of it.
+  clearTimeout(waiting);
+  quotes++;
   try {
-    const { ok, again, loggedOut, content } = await ask(sending.address, sending.body.map(fresh));
+    const { ok, again, loggedOut, content } = await ask(sending.address, [...sending.body.map(fresh), ...pin.pinOf(form)]);
     if (again) throw new Error("busy");
     if (loggedOut) return warn(form, content.detail);
     sessionStorage.removeItem(PENDING);
     if (ok) return go(content.next);
     warn(form, content.detail);
     thaw(form);
+    if (content.field === "pin") pin.askAgain(form, content.detail);
     // This number counted for another bill; if people press again, they mean a new one.
     if (content.code === "key_reused") field(form, "receipt").value = newReceipt();
   } catch {
@@ -123,7 +184,7 @@ async function ask(address, body) {
   if (answer.status === 401) location.reload();
   const content = await answer.json();
   // A login that is over says nothing of the receipt.
-  const loggedOut = answer.status === 401 || answer.status === 403;
+  const loggedOut = answer.status === 401 || content.code === "page_too_old";
   return { ok: answer.ok, again: answer.status >= 500, loggedOut, content };
 }
 
@@ -155,7 +216,7 @@ function resume() {
 
 /* Keeping it for later. */
 
-/** A purchase may wait in this till; what spends is sent or not sent, never kept. @param {HTMLFormElement} form */
+/** A purchase, or a stamp, may wait in this till; what spends is sent or not sent, never kept. @param {HTMLFormElement} form */
 async function offerToKeep(form) {
   const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
@@ -163,7 +224,7 @@ async function offerToKeep(form) {
   if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
   later.hidden = false;
   later.onclick = async () => {
-    await (await openQueue()).add({ code: scanned.code, kind: "earn", total: order.total, receipt: order.receipt });
+    await (await openQueue()).add({ code: scanned.code, kind: "earn", ...order });
     sessionStorage.removeItem(PENDING);
     go(later.dataset.next ?? "");
   };
@@ -173,8 +234,10 @@ async function offerToKeep(form) {
 function purchase(form) {
   try {
     const total = money(field(form, "amount").value, Number(form.dataset.digits));
-    const isPlain = filled(form).every((one) => one.name === "amount");
-    return total && isPlain ? { total, receipt: field(form, "receipt").value } : null;
+    const asked = filled(form);
+    const stamps = Number(asked.find((one) => one.name === "stamps")?.value ?? 0);
+    if (!asked.length || !asked.every((one) => ["amount", "stamps"].includes(one.name))) return null;
+    return { ...(total && { total }), ...(stamps && { stamps }), receipt: field(form, "receipt").value };
   } catch (wrong) {
     if (wrong instanceof NotAnAmount) return null;
     throw wrong;
@@ -192,7 +255,7 @@ async function quote() {
   const form = buy;
   // Of a bill that is out there is nothing to preview: it goes out again as it was.
   if (!form?.isConnected || pending()) return;
-  const number = ++asked;
+  const number = ++quotes;
   const said = place(form);
   said.classList.remove("quote-wrong");
   if (isEmpty(form)) {
@@ -200,9 +263,10 @@ async function quote() {
     return;
   }
   try {
-    const { ok, content } = await ask(form.action, [...new FormData(form)].map(([name, value]) => [name, String(value)]));
-    if (number !== asked || pending()) return;
+    const { ok, content } = await ask(form.action, pin.withoutPin(form));
+    if (number !== quotes || pending()) return;
     if (!ok) return warn(form, content.detail);
+    pin.show(form, content.pin);
     const change = document.createElement("strong");
     change.textContent = content.change;
     said.replaceChildren(change, ` → ${content.balance}${content.bill ? ` · ${content.bill}` : ""}`);
@@ -251,7 +315,7 @@ function warn(form, sentence) {
 
 /** While an answer is out, the same bill must go out again: nothing can be changed. @param {HTMLFormElement} form */
 function freeze(form) {
-  for (const one of form.querySelectorAll("input:not([type=hidden]), .keypad button")) /** @type {HTMLInputElement} */ (one).disabled = true;
+  for (const one of form.querySelectorAll("input:not([type=hidden], [name=pin]), .keypad button")) /** @type {HTMLInputElement} */ (one).disabled = true;
 }
 
 /** @param {HTMLFormElement} form */

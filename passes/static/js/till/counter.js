@@ -3,15 +3,16 @@
 
 import { NotAnAmount, money, points } from "./amount.js";
 import { attach } from "./keypad.js";
+import { attach as step } from "./stepper.js";
 import { tell } from "./visit.js";
 import { say } from "./words.js";
 
 /**
  * @typedef {"good" | "warn" | "bad"} Level
- * @typedef {{ key: string, title: string, note: string, isReady: boolean }} Reward
  * @typedef {{ level: Level, title: string, next?: string, name?: string, tier?: string, balance?: string, hints?: string[],
- *   unit?: string, currency: string, digits: number, spendable?: string, rewards?: Reward[], mayCount: boolean }} Found
- * @typedef {{ total: number, redeem: number, reward?: string }} Order
+ *   unit?: string, currency: string, digits: number, spendable?: string, stamps?: import("./permit.js").Stamps, waits?: string,
+ *   mayCount: boolean }} Found
+ * @typedef {{ total: number, redeem: number, stamps: number }} Order
  * @typedef {{ level: Level, title: string, change: string, sentences: string[], mayUndo: boolean }} Done
  * @typedef {{
  *   find(code: string): Promise<Found>,
@@ -37,6 +38,7 @@ export class Counter {
     this.desk = desk;
     const bill = this.#bill;
     attach(this.#part("keypad"), this.#field("amount"), () => this.#preview());
+    step(this.#part("stepper"), () => this.#preview());
     bill.addEventListener("input", () => this.#preview());
     bill.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -76,12 +78,14 @@ export class Counter {
     this.#part("hints").replaceChildren(...(found.hints ?? []).map((hint) => made("p", hint, "till-hint")));
     this.#part("bill").hidden = !found.mayCount;
     this.#part("not-this").hidden = found.mayCount;
+    this.#part("again").hidden = !found.mayCount;
     this.#part("spend").hidden = !found.spendable;
     this.#write("spendable", found.spendable);
     this.#write("currency", found.currency);
     this.#bill.reset();
     this.#keys(found.digits);
-    this.#rewards(found.rewards ?? []);
+    this.#stepper(found.stamps);
+    this.#write("waits", found.waits);
     this.#preview();
     this.#step("card");
     if (found.mayCount && !matchMedia("(pointer: coarse)").matches) this.#field("amount").focus();
@@ -107,36 +111,25 @@ export class Counter {
     if (sure) this.#part("undo-yes").focus();
   }
 
-  /** @param {Reward[]} rewards */
-  #rewards(rewards) {
-    this.#part("rewards").hidden = !rewards.length;
-    const rows = rewards.map((reward) => this.#reward(reward));
-    this.#part("reward-list").replaceChildren(...rows);
-  }
-
-  /** @param {Reward} reward */
-  #reward(reward) {
-    const row = /** @type {HTMLElement} */ (/** @type {HTMLTemplateElement} */ (this.#part("reward-row")).content.cloneNode(true));
-    const inside = (/** @type {string} */ name) => /** @type {HTMLElement} */ (row.querySelector(`[data-part=${name}]`));
-    inside("title").textContent = reward.title;
-    inside("note").textContent = reward.note;
-    inside("note").className = reward.isReady ? "small till-ready" : "small muted";
-    const give = inside("give");
-    give.hidden = !reward.isReady;
-    give.setAttribute("aria-label", `${give.textContent}: ${reward.title}`);
-    give.onclick = () => this.#guarded(() => this.#count({ total: 0, redeem: 0, reward: reward.key }));
-    return row;
+  /** @param {import("./permit.js").Stamps | undefined} stamps */
+  #stepper(stamps) {
+    const number = this.#field("stamps");
+    this.#part("stepper").hidden = !stamps;
+    this.#part("stepper-label").textContent = stamps?.label ?? "";
+    number.max = String(stamps?.most ?? 0);
+    number.value = stamps?.leads ? "1" : "0";
+    this.#part("count").textContent = stamps?.leads ? stamps.button : this.#part("count").dataset.usual ?? "";
   }
 
   /* Asking. */
 
   #order() {
     const currency = this.#found;
-    const [total, redeem] = [
-      this.#number("amount", (typed) => money(typed, currency?.digits ?? 2)), this.#number("points", points),
-    ];
-    if (!total && !redeem) throw new Refusal(say("refused.amount_missing"));
-    return { total, redeem };
+    const total = this.#number("amount", (typed) => money(typed, currency?.digits ?? 2));
+    const [redeem, stamps] = [this.#number("points", points), this.#number("stamps", points)];
+    if (!total && !redeem && !stamps) throw new Refusal(say("refused.amount_missing"));
+    if (stamps > (currency?.stamps?.most ?? 0)) throw new Refusal(say("refused.stamps_many"));
+    return { total, redeem, stamps };
   }
 
   /** @param {string} name @param {(typed: string) => number} read */
@@ -171,7 +164,8 @@ export class Counter {
 
   #preview() {
     try {
-      this.#quote(this.#field("amount").value || this.#field("points").value ? this.desk.quote(this.#order()) : "", false);
+      const isAsked = ["amount", "points", "stamps"].some((name) => !["", "0"].includes(this.#field(name).value));
+      this.#quote(isAsked ? this.desk.quote(this.#order()) : "", false);
     } catch (wrong) {
       if (!(wrong instanceof Refusal)) throw wrong;
       this.#quote(wrong.message, true);

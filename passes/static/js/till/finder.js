@@ -36,8 +36,11 @@ export function begin(main, scanned) {
   part("change").onclick = () => open(() => camera.change());
   part("lamp").onclick = lamp;
   // Who used the camera last time means to use it; nobody else is asked for it.
-  if (localStorage.getItem(USED) && !document.hidden) open();
+  if (opensItself() && !document.hidden) open();
 }
+
+/** Beside a bill it waits until it is wanted: a coupon, a changing code, another card. */
+const opensItself = () => Boolean(localStorage.getItem(USED)) && shown !== null && !("waits" in shown.dataset);
 
 export function close() {
   reader?.stop();
@@ -47,7 +50,7 @@ export function close() {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) close();
-  else if (shown?.isConnected && localStorage.getItem(USED)) open();
+  else if (shown?.isConnected && opensItself()) open();
 });
 
 async function open(start = () => camera.open()) {

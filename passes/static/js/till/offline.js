@@ -1,5 +1,5 @@
-// The till without a connection: purchases are kept and counted later; what spends is allowed within the floor that the
-// permission names, once per card, and only with a code that proves itself.
+// The till without a connection: purchases and stamps are kept and counted later; what spends is allowed within the floor
+// that the permission names, once per card, and only with a code that proves itself. Coupons and rewards wait.
 
 import { Wrong, read } from "./code.js";
 import { Refusal } from "./counter.js";
@@ -51,8 +51,9 @@ export class Offline {
     this.#receipt = newReceipt();
     const wanted = order.redeem ? { kind: /** @type {const} */ ("redeem"), redeem: order.redeem } : { kind: /** @type {const} */ ("earn") };
     const total = order.total ? { total: order.total } : {};
+    const stamps = order.stamps ? { stamps: order.stamps } : {};
     try {
-      await (await open()).add({ code, card, ...wanted, ...total, receipt: this.#receipt });
+      await (await open()).add({ code, card, ...wanted, ...total, ...stamps, receipt: this.#receipt });
     } catch (wrong) {
       if (wrong instanceof SpentAlready) throw new Refusal(say("till.spent_already"));
       throw wrong;
@@ -88,13 +89,22 @@ export class Offline {
       tier: read.tier,
       balance: read.balance === null || !this.#isOnly ? "" : say("till.balance_then", { amount: amount(read.balance, unit) }),
       spendable: most ? say("till.at_most", { amount: amount(most, unit) }) : "",
+      stamps: this.#stamps,
+      waits: say("till.waits"),
       mayCount: true,
     };
   }
 
+  /** What is counted without a bill; of several programmes the first that counts so, and none is said to be meant. */
+  get #stamps() {
+    const found = this.#permit?.programmes.find((one) => one.stamps)?.stamps ?? undefined;
+    return found && !this.#isOnly ? { ...found, label: found.button, leads: false } : found;
+  }
+
   /** How much this card may spend now. @param {import("./code.js").Read} read */
   #most(read) {
-    if (!read.isProved || !this.#permit) return 0;
+    // A PIN cannot be checked here.
+    if (!read.isProved || !this.#permit || this.#permit.behind_pin?.includes(read.card)) return 0;
     return Math.min(this.#permit.floor, read.balance ?? this.#permit.floor);
   }
 
@@ -105,12 +115,20 @@ export class Offline {
   }
 
   /** @param {import("./counter.js").Order} order */
-  #change({ total, redeem }) {
+  #change({ total, redeem, stamps }) {
     const programme = this.#programme;
-    if (!programme) return "";
-    if (redeem) return `\u2212${amount(redeem, programme.unit)}`;
-    if (!this.#isOnly) return money(total, programme.currency, programme.digits);
-    return say("till.about", { amount: amount(earned(programme.earn, total), programme.unit) });
+    const stamped = stamps ? [`${this.#stamps?.button} \u00d7 ${stamps}`] : [];
+    if (!programme) return stamped.join();
+    if (redeem) return [`\u2212${amount(redeem, programme.unit)}`, ...stamped].join(" · ");
+    return [...stamped, ...this.#brings(programme, total)].join(" · ");
+  }
+
+  /** @param {import("./permit.js").Programme} programme @param {number} total */
+  #brings(programme, total) {
+    if (!total) return [];
+    if (!this.#isOnly) return [money(total, programme.currency, programme.digits)];
+    if (!programme.earn.points) return [];
+    return [say("till.about", { amount: amount(earned(programme.earn, total), programme.unit) })];
   }
 
   /** @param {import("./counter.js").Order} order */

@@ -8,9 +8,10 @@ const CLOCK_MAY_LAG = 300;
 
 /**
  * @typedef {{ points: number, per: number, rounding: "down" | "nearest" | "up" }} Earn
- * @typedef {{ key: string, unit: string, currency: string, digits: number, earn: Earn }} Programme
+ * @typedef {{ label: string, button: string, most: number, leads: boolean }} Stamps
+ * @typedef {{ key: string, unit: string, currency: string, digits: number, earn: Earn, stamps: Stamps | null }} Programme
  * @typedef {{ till: any, shift: any, issued: number, valid_until: number, keys: { id: string, public: string }[],
- *   seq: number, floor: number, blocked: string[], programmes: Programme[] }} Permit
+ *   seq: number, floor: number, blocked: string[], behind_pin: string[], programmes: Programme[] }} Permit
  */
 
 /** Asks for a new one. Throws when nobody answers. @param {string} address @returns {Promise<Permit | null>} */

@@ -9,7 +9,7 @@ export const MOST_AT_ONCE = 100;
 
 /**
  * @typedef {{ code: string, kind: "earn" | "redeem" | "reward", total?: number, redeem?: number, reward?: string,
- *   receipt: string, card?: string }} Order
+ *   stamps?: number, receipt: string, card?: string }} Order
  * @typedef {Order & { id: string, seq: number, at: number, state: string, why?: string }} Action
  * @typedef {{ id: string, outcome: "applied" | "repeated" | "conflict" | "refused", why?: string, balance?: number }} Result
  */

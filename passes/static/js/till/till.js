@@ -5,6 +5,7 @@ import { Counter } from "./counter.js";
 import * as finder from "./finder.js";
 import { Offline } from "./offline.js";
 import { renew } from "./permit.js";
+import "./print.js";
 import * as strip from "./strip.js";
 import { sync } from "./sync.js";
 import * as tour from "./tour.js";
@@ -33,7 +34,6 @@ function begin(main) {
   finder.begin(main, scanned);
   bill.begin(main, visit, suspect);
   tour.begin(main);
-  main.querySelector("#print")?.addEventListener("click", () => print());
 }
 
 /** A code from the camera or a reader that types: whatever page this is, it is the next card. @param {string} code */

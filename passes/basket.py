@@ -1,4 +1,4 @@
-"""What is on a bill that was typed in: as many lines as the programme's rules and coupons need, and no more.
+"""What was typed in at a till, as an order: as many lines as the programme's rules and coupons need, and no more.
 
 A till without the shop's own system knows a sum, perhaps how many of something that brings stamps, perhaps what the
 piece costs that a coupon gives. Of these come the lines of an ordinary order, by which the engine counts as by
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...card import Text
-from ...definition import CouponPart, Definition, RulePart, WhenPart
-from ...points.rules import Goods
+from .card import Text
+from .definition import CouponPart, Definition, RulePart, WhenPart
+from .points.orders import Order
+from .points.rules import Goods
 
 VISIT = "visit"
 # More in one go is a slip of the finger.
@@ -70,6 +71,34 @@ def stamping(definition: Definition) -> Stamping | None:
 def needs_price(part: CouponPart) -> bool:
     """Whether the coupon is for certain goods, whose price a sum alone does not tell."""
     return part.discount is not None and (part.discount.free_item or part.goods.goods is not None)
+
+
+def order(
+    receipt: str,
+    definition: Definition,
+    location: str,
+    *,
+    total: int = 0,
+    redeem: int = 0,
+    stamps: int = 0,
+    pieces: Sequence[Piece] = (),
+    coupons: Sequence[str] = (),
+    promo: str = "",
+) -> Order:
+    """A purchase, with a connection or without: typed the same it asks the same, and so counts once."""
+    counts = stamping(definition) if stamps else None
+    goods = counts.goods if counts else None
+    return Order(
+        receipt,
+        location=location or None,
+        total=total,
+        currency=definition.currency,
+        redeem=redeem,
+        event=VISIT if counts and goods is None else None,
+        lines=lines(total, goods, pieces, stamps),
+        coupons=tuple(coupons),
+        promo=promo or None,
+    )
 
 
 def lines(total: int, counted: Goods | None, pieces: Sequence[Piece], number: int) -> tuple[dict[str, Any], ...]:

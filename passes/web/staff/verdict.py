@@ -1,0 +1,72 @@
+"""The verdict on what was scanned: a card, a coupon, or something else, named as exactly as we know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ... import coupons, programmes, staff
+from ...card import Card
+from ...errors import NotFound
+from ...points import receipts
+from ...store import Connection, Row
+from ...words import Words
+from ..current import service
+from ..login.backstage import words
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The biggest thing on the screen: good, warn or bad, one sentence, one thing to do next."""
+
+    level: str
+    title: str
+    next: str = ""
+
+
+def of_card(drawn: Card, said: Words) -> Verdict:
+    if drawn.is_void:
+        return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
+    return Verdict("good", said.say("staff.card_good"))
+
+
+def of(why: str) -> Verdict | None:
+    if why == "empty":
+        return None
+    said = words()
+    level = "bad" if why == "forged" else "warn"
+    return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def of_coupon(code: str) -> Verdict | None:
+    """A coupon that was scanned alone: what it is, and whether it can still be used."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        try:
+            row = coupons.find(tx, code)
+        except NotFound:
+            return of("foreign")
+        programme = programmes.get(tx, row.programme_id)
+        why = coupons.why_not(tx, programme, [row]).get(row.id)
+        by = _redeemed_by(tx, row, programme.key)
+    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
+    state = coupons.state(row, now)
+    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
+    stands = why if state == "issued" and why else state
+    level = "good" if stands == "issued" else "bad"
+    return Verdict(
+        level,
+        said.say("staff.scan.coupon", name=name),
+        said.say(f"staff.scan.coupon_{stands}{'_by' if by else ''}", moment=moment, person=by),
+    )
+
+
+def _redeemed_by(tx: Connection, row: Row, programme: str) -> str:
+    """The colleague who took the coupon; empty: nobody did, or the shop's own system."""
+    if row.state != "redeemed" or row.receipt is None:
+        return ""
+    try:
+        taken = receipts.find(tx, row.receipt, programme)
+    except NotFound:
+        return ""
+    person = staff.by_key(tx, taken.staff.partition("@")[0])
+    return person.called if person else ""
