@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from .rights import GIFTS, GIVING, SPENDING
 from .store import Connection
 from .store import tables as t
 
@@ -99,7 +100,7 @@ def signs(deeds: Iterable[Deed], own: Own, hours: Hours) -> list[Sign]:
 def own_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """Somebody tried to give points to the card that is linked to them, or did before it was."""
     mine = [deed for deed in deeds if deed.card is not None and own.get(deed.card) == deed.staff]
-    tried = [deed for deed in mine if deed.what in ("earn", "comp", "coupon") and deed.outcome in ("done", "own_card")]
+    tried = [deed for deed in mine if deed.what in GIVING and deed.outcome in ("done", "own_card")]
     for (staff, card), some in _grouped(tried, lambda deed: (deed.staff, deed.card)):
         yield _sign("own_card", staff, card, some)
 
@@ -171,7 +172,7 @@ def unseen(deeds: Seen) -> Iterator[Sign]:
 
 def gifts(deeds: Seen) -> Iterator[Sign]:
     """Many gifts in a day, or several to one card."""
-    given = [deed for deed in deeds if deed.what == "comp"]
+    given = [deed for deed in deeds if deed.what in GIFTS]
     for (staff, _), some in _grouped(given, lambda d: (d.staff, d.at // DAY)):
         if len(some) >= GIFTS_A_DAY:
             yield _sign("gifts", staff, None, some)
@@ -182,7 +183,7 @@ def gifts(deeds: Seen) -> Iterator[Sign]:
 
 def after_hours(deeds: Seen, hours: Hours) -> Iterator[Sign]:
     """Points moved when no customer can have been there."""
-    late = [d for d in deeds if d.what in ("earn", "redeem", "reward", "comp") and not hours.hold(d.at)]
+    late = [d for d in deeds if d.what in ("earn", *SPENDING, *GIFTS) and not hours.hold(d.at)]
     for (staff, _), some in _grouped(late, lambda d: (d.staff, (d.at - DAY // 2) // DAY)):
         yield _sign("after_hours", staff, some[0].card if len({d.card for d in some}) == 1 else None, some)
 

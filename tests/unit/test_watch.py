@@ -52,6 +52,12 @@ def test_whoever_works_alone_serves_every_regular() -> None:
     assert watch.signs(days, {}, Hours("00:00", "00:00", ZoneInfo("UTC"))) == []
 
 
+def test_stamps_given_away_are_gifts_like_points() -> None:
+    deeds = [Deed(n, 1_790_000_000 + n * 60, 1, "t", "Old Town", 7 + n, "comp_stamps") for n in range(5)]
+    (sign,) = watch.signs(deeds, {}, Hours("00:00", "00:00", ZoneInfo("UTC")))
+    assert (sign.kind, sign.n) == ("gifts", 5)
+
+
 @pytest.mark.parametrize(
     ("opens", "closes", "at", "held"),
     [
