@@ -203,12 +203,12 @@ def gift(case: Case, kind: str, rule: str) -> Act:
     return act
 
 
-def left(tx: Connection, case: Case, kind: str) -> int | None:
+def left(tx: Connection, programme: Programme, kind: str, now: int) -> int | None:
     """How many of a kind there still are to give (None: there is no limit); none when its time is over."""
-    part = _part(case.definition, kind)
-    if part.ends is not None and part.ends <= case.now:
+    part = _part(programme.at(now).definition, kind)
+    if part.ends is not None and part.ends <= now:
         return 0
-    return None if part.stock is None else max(0, part.stock - stock.gone(tx, case.programme.id, _thing(kind)))
+    return None if part.stock is None else max(0, part.stock - stock.gone(tx, programme.id, _thing(kind)))
 
 
 def used(tx: Connection, case: Case, limited: Collection[str]) -> dict[str, int]:
