@@ -174,8 +174,13 @@ def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
 
 
 def work(service: Service) -> None:
-    """The worker, until told to stop; it ends when its parent is gone. Whoever waits at a till goes first."""
-    os.nice(BEHIND_PAGES)
+    """The worker, until told to stop; it ends when its parent is gone.
+
+    Whoever waits at a till goes first. On SQLite a worker that is slower would keep the one lock for longer, so
+    there it is an equal.
+    """
+    if not service.store.is_sqlite:
+        os.nice(BEHIND_PAGES)
     worker = service.worker()
     worker.nudge()
     consumer = worker.consume()
