@@ -16,11 +16,11 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, exists, insert, or_, select, update
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
-from .store import Connection, Row
+from .store import Connection, Row, Store
 from .store import tables as t
 from .text import one_line
 
@@ -211,18 +211,21 @@ def log_in(tx: Connection, person: Person, now: int, till: str = "", shift_id: i
     return token
 
 
-def present(tx: Connection, token: str, now: int) -> Presence | None:
-    """Whoever is logged in with this token."""
-    row = tx.execute(_PRESENT, {"hash": _hash(token), "since": now - SESSION_SECONDS}).first()
-    if row is None:
+def present(store: Store, token: str, now: int) -> Presence | None:
+    """Whoever is logged in with this token; every page behind the login asks."""
+    rows = store.glance(_PRESENT, b_hash=_hash(token), b_since=now - SESSION_SECONDS)
+    if not rows:
         return None
+    row = rows[0]
     runs = row.open_shift is not None and now < row.started + LONGEST_SHIFT_SECONDS
     shift_id = row.open_shift if runs else None
     if row.by_pin is not None and row.by_pin != shift_id:
         return None
     # Four digits open the till, not the console.
     person = _person(row) if row.by_pin is None else replace(_person(row), role="cashier")
-    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, row.has_factor)
+    return Presence(
+        person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, bool(row.has_factor)
+    )
 
 
 def sessions(tx: Connection, person: Person, now: int) -> Sequence[Row]:
@@ -289,21 +292,27 @@ def _nobodys() -> str:
 
 _PRESENT = (
     select(
-        t.Staff,
+        t.Staff.id,
+        t.Staff.key,
+        t.Staff.email,
+        t.Staff.role,
+        t.Staff.name,
         t.StaffSession.till,
         t.StaffSession.shift_id.label("by_pin"),
         t.Till.id.label("till_id"),
         t.Till.location,
         t.Shift.id.label("open_shift"),
         t.Shift.started,
-        or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)).label("has_factor"),
+        case((or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)), 1), else_=0).label(
+            "has_factor"
+        ),
     )
     .join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
     .outerjoin(t.Till, (t.Till.key == t.StaffSession.till) & t.Till.revoked.is_(None))
     .outerjoin(t.Shift, (t.Shift.till_id == t.Till.id) & (t.Shift.staff_id == t.Staff.id) & t.Shift.ended.is_(None))
     .where(
-        t.StaffSession.hash == bindparam("hash"),
-        t.StaffSession.created > bindparam("since"),
+        t.StaffSession.hash == bindparam("b_hash"),
+        t.StaffSession.created > bindparam("b_since"),
         t.Staff.ended.is_(None),
     )
 )

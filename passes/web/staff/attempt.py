@@ -43,7 +43,7 @@ class Attempt:
     def came_to(self, held: Held, receipt: str, answer: Answer) -> Answer:
         """The receipt it led to."""
         self.repeated = answer.repeated
-        self.receipt_id = receipts.find(self.tx, receipt, held.row.programme).id
+        self.receipt_id = receipts.id_of(self.tx, held, receipt)
         effects = answer.body["effects"]
         entries = answer.body["entries"]
         # Caps count the programme's main unit, which the answer names first; what is given by hand, in its own.
