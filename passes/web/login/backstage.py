@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
-from ... import staff
+from ... import actions, rights, staff
 from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, TooOften, Unauthorised
 from ...stepup import CodeUsed
 from ...words import LANGUAGES, Words
@@ -104,15 +104,15 @@ def sentence(error: PassesError, said: Words) -> str:
 
 def code_used(error: CodeUsed, key: str, said: Words) -> str:
     """When the code was used and, in the shop where that was, by whom."""
-    use = error.use
+    with service().store.reading() as tx:
+        use = actions.first_of_card(tx, error.card_id, rights.SPENDING, error.since)
+        person = staff.by_key(tx, use.key) if use else None
     if use is None:
         return said.say(key)
     moment = said.moment(use.at, service().settings.zone)
-    if use.location != presence().location:
+    if person is None or use.location != presence().location:
         return said.say(f"{key}_at", moment=moment)
-    with service().store.reading() as tx:
-        person = staff.by_key(tx, use.key)
-    return said.say(f"{key}_by", moment=moment, person=person.called if person else "")
+    return said.say(f"{key}_by", moment=moment, person=person.called)
 
 
 def refuse(error: PassesError) -> Response:
