@@ -6,10 +6,12 @@ or a code. Budgets and shift reports are counted from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, insert, select
 
 from .staff import Presence
-from .store import Connection
+from .store import Connection, Row
 from .store import tables as t
 
 DONE = "done"
@@ -56,6 +58,13 @@ def amount_at_till(tx: Connection, who: Presence, what: tuple[str, ...], since: 
 def times_for_card(tx: Connection, card_id: int, what: str, since: int) -> int:
     which = (t.Action.card_id == card_id, t.Action.what == what, t.Action.at >= since, t.Action.outcome == DONE)
     return int(tx.execute(select(func.count()).where(*which)).scalar_one())
+
+
+def first_of_card(tx: Connection, card_id: int, what: Sequence[str], since: int) -> Row | None:
+    """The first of these that was done to the card: when, in which shop, and by whom (their key)."""
+    which = (t.Action.card_id == card_id, t.Action.what.in_(what), t.Action.at >= since, t.Action.outcome == DONE)
+    query = select(t.Action.at, t.Action.location, t.Staff.key).join(t.Staff, t.Staff.id == t.Action.staff_id)
+    return tx.execute(query.where(*which).order_by(t.Action.at, t.Action.id).limit(1)).first()
 
 
 def times_by_person(tx: Connection, who: Presence, what: str, since: int) -> int:

@@ -242,10 +242,11 @@ def context(case: Case, plan: Plan) -> dict[str, Any]:
         "birth_month": standing.birth_month,
         "is_paid": standing.is_paid,
         "stamps": standing.stamps,
+        "used": dict(standing.used),
         "baskets": baskets,
         "cuts": list(plan.cuts),
     }
-    return {name: value for name, value in kept.items() if value not in (None, [], False, 0) or name == "paid"}
+    return {name: value for name, value in kept.items() if value not in (None, [], {}, False, 0) or name == "paid"}
 
 
 def _effects(case: Case, plan: Plan) -> list[Effect]:

@@ -77,7 +77,8 @@ def find() -> Any:
         return _home(verdict.of("unknown")), 404
     except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
         note("scan", wrong.code)
-        return _home(verdict.of(wrong.code)), wrong.status
+        told = verdict.of_used(wrong) if isinstance(wrong, stepup.CodeUsed) else verdict.of(wrong.code)
+        return _home(told), wrong.status
     note("scan", card_id=held.id)
     return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
