@@ -20,6 +20,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Request, ViewportSize, expect, sync_playwright
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from tests.desk import KASIA, PASSWORD
+
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=15_000)
 
@@ -112,6 +114,17 @@ def reads(page: Page, code: str) -> None:
         line.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed})
         line.send("Input.dispatchKeyEvent", {"type": "keyUp", **key, "timestamp": pressed["timestamp"]})
     line.detach()
+
+
+def logs_in(page: Page, site: Site) -> None:
+    """Kasia, who comes to the till."""
+    page.goto(f"{site.url}/staff")
+    page.get_by_label("E-mail").fill(KASIA)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#code")).to_be_focused()
+    # Keys that come before a page's script are nobody's.
+    page.wait_for_load_state("load")
 
 
 def is_wider_than_the_screen(page: Page) -> bool:

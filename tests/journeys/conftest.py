@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser import Site, site
 from tests.desk import Shop
+from tests.fakes.google.fake import FakeGoogle
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def open_shop(shop: Shop) -> Iterator[Site]:
     """The story's own shop, for a browser to visit."""
     with site(shop.app) as opened:
         yield opened
+
+
+@pytest.fixture
+def google() -> Iterator[FakeGoogle]:
+    """Google, up and in good order, and asked as often as anybody likes."""
+    with FakeGoogle(calls_per_second=None) as google:
+        yield google

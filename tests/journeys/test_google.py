@@ -13,12 +13,6 @@ from tests.fakes.google.fake import FakeGoogle
 from tests.google_shop import FAST, GoogleShop, opened
 
 
-@pytest.fixture
-def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(calls_per_second=None) as google:
-        yield google
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def shop(request: pytest.FixtureRequest, google: FakeGoogle, tmp_path: Path) -> Iterator[GoogleShop]:
     url: str | None = None

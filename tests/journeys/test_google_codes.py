@@ -22,12 +22,6 @@ from tests.google_shop import GoogleShop, opened
 
 
 @pytest.fixture
-def google() -> Iterator[FakeGoogle]:
-    with FakeGoogle(calls_per_second=None) as google:
-        yield google
-
-
-@pytest.fixture
 def shop(google: FakeGoogle, tmp_path: Path) -> Iterator[GoogleShop]:
     with opened(google, tmp_path) as shop:
         yield shop

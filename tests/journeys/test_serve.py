@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from passes.serve import BEHIND_PAGES
 from tests.home import new_home
 from tests.journeys.running import Running, environment_of, executed, free_port, is_alive, serving
 
@@ -90,10 +91,15 @@ def test_what_is_missing_is_said_before_anything_starts(home: Path, spoil: Calla
     assert (said.code, word in said.complained) == (1, True), said.complained
 
 
-def test_a_worker_can_run_alone(home: Path) -> None:
-    command = [sys.executable, "-m", "passes", "--home", str(home), "worker"]
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_worker_can_run_alone(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("filled_postgres") if engine == "postgresql" else None
+    command = [sys.executable, "-m", "passes", "--home", str(new_home(tmp_path / "home", store_url=url)), "worker"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment_of(None), cwd="/") as worker:
         wait_until(lambda: catches(worker.pid, signal.SIGTERM), 60)
+        behind = os.getpriority(os.PRIO_PROCESS, worker.pid) - os.getpriority(os.PRIO_PROCESS, 0)
+        # Where there is one lock, whoever holds it must not be slower than those who wait for it.
+        assert behind == (BEHIND_PAGES if url else 0)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(GENTLE_SECONDS) == 0
 

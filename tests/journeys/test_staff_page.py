@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from passes import codes, revisions
 from passes.cards import proof, set_status
 from passes.web.staff.amounts import NotAnAmount, money, points
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Shop
 
 XSS = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script>"
@@ -187,16 +187,6 @@ def test_names_are_shown_as_text(shop: Shop) -> None:
 
 
 # -- in a real browser
-
-
-def logs_in(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/staff")
-    page.get_by_label("E-mail").fill(KASIA)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.locator("#code")).to_be_focused()
-    # Keys that come before a page's script are nobody's.
-    page.wait_for_load_state("load")
 
 
 def test_a_scanner_types_from_anywhere_and_the_keypad_counts(shop: Shop, open_shop: Site, chromium: Browser) -> None:

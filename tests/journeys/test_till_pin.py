@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import select
 
 from passes import cardpins, cards, codes, revisions
 from passes.points import receipts
 from passes.points.orders import Order
 from passes.store import tables as t
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
-from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
+from tests.desk import KASIA, MAREK, Desk, Shop
 
 PIN, WRONG = "48127093", "73519264"
 GIFT: dict[str, Any] = {
@@ -149,14 +149,6 @@ def test_nobody_makes_a_present_of_stored_money(shop: Shop, kasia: Desk) -> None
 
 
 # -- in a real browser
-
-
-def logs_in(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/staff")
-    page.get_by_label("E-mail").fill(KASIA)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.locator("#code")).to_be_focused()
 
 
 def test_the_screen_is_turned_round_for_the_pin(shop: Shop, open_shop: Site, chromium: Browser) -> None:

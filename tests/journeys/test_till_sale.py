@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from passes import coupons
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, reads, visit
-from tests.desk import KASIA, PASSWORD, Shop
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
+from tests.desk import KASIA, Shop
 
 NAMES = {
     "club": {"en": "Coffee Club", "ru": "Кофейный клуб", "pl": "Klub Kawowy"},
@@ -229,14 +229,6 @@ def test_pretend_cards_stand_under_their_programmes(shop: Shop) -> None:
 
 
 # -- in a real browser
-
-
-def logs_in(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/staff")
-    page.get_by_label("E-mail").fill(KASIA)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.locator("#code")).to_be_focused()
 
 
 def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromium: Browser) -> None:

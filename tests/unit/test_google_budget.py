@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
 from passes.card import News
-from passes.store import Store, schema
+from passes.store import Store
 from passes.wallets.google import budget
 from passes.wallets.google.budget import Pace
 from passes.wallets.google.telling import is_worth_a_notice
@@ -26,14 +26,6 @@ class Time:
 
     def sleep(self, seconds: float) -> None:
         self.at += seconds
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    schema.upgrade(store)
-    yield store
-    store.close()
 
 
 def test_two_processes_keep_one_pace(store: Store) -> None:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from threading import Thread
 
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from passes.store import TRUSTED_SECONDS, Connection, Store, schema
+from passes.store import TRUSTED_SECONDS, Connection, Store
 from passes.store import tables as t
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    schema.upgrade(store)
-    yield store
-    store.close()
 
 
 def write(tx: Connection) -> None:
