@@ -26,6 +26,8 @@ RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
 SPENDING = ("redeem", "reward")
 # A coupon or a code may bring points without any bill.
 GIVING = frozenset({"earn", "comp", "coupon"})
+# What a purchase without a card brought counts for the card that claimed it.
+EARNING = ("earn", "claim")
 
 
 class NoRight(Forbidden):
@@ -73,7 +75,7 @@ def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:
 
 
 def refuse_over_the_day(
-    tx: Connection, rules: TillSection, who: Presence, what: str, card_id: int, now: int, zone: ZoneInfo
+    tx: Connection, rules: TillSection, who: Presence, what: str, card_id: int | None, now: int, zone: ZoneInfo
 ) -> None:
     """What was logged today, this action among it, against what a day allows. The caller has `hold`."""
     since = start_of_day(now, zone)
@@ -81,12 +83,24 @@ def refuse_over_the_day(
         raise DayIsFull("comp_budget", f"Gifts of one person are limited to {rules.comp_a_day} points a day.")
     if what in SPENDING and rules.redeem_a_day and _spent(tx, who, since) > rules.redeem_a_day:
         raise DayIsFull("redeem_cap", f"A till takes at most {rules.redeem_a_day} points a day.")
-    if what == "earn" and rules.earns_a_day and actions.times_for_card(tx, card_id, "earn", since) > rules.earns_a_day:
-        raise DayIsFull("earns_cap", f"A card earns at most {rules.earns_a_day} times a day.")
+    if what in EARNING and card_id is not None:
+        _refuse_earning(tx, rules, card_id, since)
+    if what == "earn" and card_id is None:
+        _refuse_codes(tx, rules, who, since)
 
 
 def start_of_day(at: int, zone: ZoneInfo) -> int:
     return int(datetime.combine(datetime.fromtimestamp(at, zone).date(), time(), zone).timestamp())
+
+
+def _refuse_earning(tx: Connection, rules: TillSection, card_id: int, since: int) -> None:
+    if rules.earns_a_day and actions.times_for_card(tx, card_id, EARNING, since) > rules.earns_a_day:
+        raise DayIsFull("earns_cap", f"A card earns at most {rules.earns_a_day} times a day.")
+
+
+def _refuse_codes(tx: Connection, rules: TillSection, who: Presence, since: int) -> None:
+    if rules.claims_a_day and actions.times_without_card(tx, who, "earn", since) > rules.claims_a_day:
+        raise DayIsFull("claims_cap", f"A till gives at most {rules.claims_a_day} codes for receipts a day.")
 
 
 def _spent(tx: Connection, who: Presence, since: int) -> int:

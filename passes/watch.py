@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from .rights import EARNING
 from .store import Connection
 from .store import tables as t
 
@@ -99,14 +100,16 @@ def signs(deeds: Iterable[Deed], own: Own, hours: Hours) -> list[Sign]:
 def own_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """Somebody tried to give points to the card that is linked to them, or did before it was."""
     mine = [deed for deed in deeds if deed.card is not None and own.get(deed.card) == deed.staff]
-    tried = [deed for deed in mine if deed.what in ("earn", "comp", "coupon") and deed.outcome in ("done", "own_card")]
+    tried = [
+        deed for deed in mine if deed.what in (*EARNING, "comp", "coupon") and deed.outcome in ("done", "own_card")
+    ]
     for (staff, card), some in _grouped(tried, lambda deed: (deed.staff, deed.card)):
         yield _sign("own_card", staff, card, some)
 
 
 def colleagues_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """One person gives points to a colleague's card again and again."""
-    theirs = [d for d in deeds if d.what == "earn" and d.card is not None and own.get(d.card, d.staff) != d.staff]
+    theirs = [d for d in deeds if d.what in EARNING and d.card is not None and own.get(d.card, d.staff) != d.staff]
     for (staff, card, _), some in _grouped(theirs, lambda d: (d.staff, d.card, d.at // DAY)):
         if len(some) >= LEAST_COLLEAGUE:
             yield _sign("colleagues_card", staff, card, some)
@@ -114,7 +117,7 @@ def colleagues_card(deeds: Seen, own: Own) -> Iterator[Sign]:
 
 def pairs(deeds: Seen) -> Iterator[Sign]:
     """A card that one person serves far more often than who works when explains."""
-    earns = [deed for deed in deeds if deed.what == "earn" and deed.card is not None]
+    earns = [deed for deed in deeds if deed.what in EARNING and deed.card is not None]
     by_day = Counter((d.location, d.at // DAY) for d in earns)
     by_person = Counter((d.location, d.at // DAY, d.staff) for d in earns)
     of_card = Counter((d.location, d.at // DAY, d.card) for d in earns)
@@ -136,7 +139,7 @@ def pairs(deeds: Seen) -> Iterator[Sign]:
 
 def splits(deeds: Seen) -> Iterator[Sign]:
     """One bill rung up as several, to earn more often or to stay under a limit."""
-    rung = [deed for deed in deeds if deed.what in ("earn", "undo")]
+    rung = [deed for deed in deeds if deed.what in ("earn", "undo") and deed.card is not None]
     for (staff, card, _), some in _grouped(rung, lambda d: (d.staff, d.card, d.till)):
         for run in _runs(some, SPLIT_SECONDS):
             earns = [deed for deed in run if deed.what == "earn"]
@@ -162,7 +165,7 @@ def undos(deeds: Seen) -> Iterator[Sign]:
 def unseen(deeds: Seen) -> Iterator[Sign]:
     """Points for a card that nobody showed at that till."""
     shown = _times(d for d in deeds if d.what in ("scan", "join"))
-    live = [d for d in deeds if d.what == "earn" and d.is_live]
+    live = [d for d in deeds if d.what == "earn" and d.is_live and d.card is not None]
     without = [d for d in live if not _within(shown[d.till, d.card], d.at - SEEN_SECONDS, d.at)]
     for (staff, _), some in _grouped(without, lambda d: (d.staff, d.at // DAY)):
         if len(some) >= LEAST_UNSEEN:

@@ -100,7 +100,7 @@ def _write_down(done: Attempt, now: int) -> None:
         amount = 0 if done.repeated else done.amounts.get(what, 0)
         refers = {"card_id": done.card_id, "receipt_id": done.receipt_id}
         actions.write(done.tx, done.who, what, outcome, now, amount=amount, **refers)
-        if not done.repeated and done.card_id is not None:
+        if not done.repeated:
             rights.refuse_over_the_day(
                 done.tx, here.settings.till, done.who, what, done.card_id, now, here.settings.zone
             )
