@@ -20,7 +20,7 @@ from sqlalchemy import delete, select, update
 
 from . import actions, cards, claimcodes, programmes, rights, tries
 from .cards import Held
-from .config import TillSection
+from .config import Settings, TillSection
 from .errors import BadInput, Conflict, KeyReused, NotFound, TooManyTries
 from .points import receipts
 from .points.orders import Answer, Order
@@ -163,14 +163,24 @@ def state(row: Row, now: int) -> str:
     return "open" if now < row.ends else "expired"
 
 
-def worth(programme: Programme, row: Row, now: int) -> dict[str, int]:
+def since(row: Row) -> int:
+    """An instant of the day on which it was claimed or taken back; of its last one while it is or was open."""
+    return int(row.claimed or row.voided or row.ends - 1)
+
+
+def worth(programme: Programme, order: Order, now: int) -> dict[str, int]:
     """About how much of each unit it brings: what somebody would get who has nothing yet."""
     definition = programme.at(now).definition
     brought: dict[str, int] = {}
-    for grant in for_anybody(programme, Order(**row.content), now).grants:
+    for grant in for_anybody(programme, order, now).grants:
         unit = definition.unit if grant.unit == MAIN else grant.unit
         brought[unit] = brought.get(unit, 0) + grant.amount
     return brought
+
+
+def order(row: Row) -> Order:
+    """What was bought."""
+    return Order(**row.content)
 
 
 def count_try(tx: Connection, secrets: Secrets, who: str, brought: str, now: int) -> None:
@@ -187,11 +197,14 @@ def count_try(tx: Connection, secrets: Secrets, who: str, brought: str, now: int
     tries.give_back(tx, counter)
 
 
-def bring(store: Store, rules: TillSection, zone: ZoneInfo, serial: str, brought: str, now: int) -> Answer:
-    """Put it on this card. Who tries it with what they made themselves is in the log."""
+def bring(store: Store, secrets: Secrets, settings: Settings, serial: str, brought: str, who: str, now: int) -> Answer:
+    """Put it on this card, tried by `who`. Whoever tries it with what they made themselves is in the log."""
+    with store.transaction() as tx:
+        count_try(tx, secrets, who, brought, now)
     try:
         with store.transaction() as tx:
-            return claim(tx, rules, zone, cards.by_serial(tx, serial, lock=True), brought, now)
+            held = cards.by_serial(tx, serial, lock=True)
+            return claim(tx, settings.till, settings.zone, held, brought, now)
     except rights.OwnCard as refused:
         with store.transaction() as tx:
             if (maker := _maker(tx, find(tx, brought))) is not None:
@@ -213,7 +226,7 @@ def claim(tx: Connection, rules: TillSection, zone: ZoneInfo, held: Held, brough
         if maker is not None:
             rights.refuse_own_card(tx, maker, held.id)
     try:
-        answer = receipts.post(tx, held, Order(**row.content), now, row.staff)
+        answer = receipts.post(tx, held, order(row), now, row.staff)
     except KeyReused:
         # The shop's system counted the purchase on a card after all.
         raise ClaimTaken("This receipt was counted already.", field="code") from None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, select
 
 from passes import actions, claimcodes, claims, programmes, rights, staff
 from passes.claims import Maker
-from passes.config import TillSection
+from passes.config import Settings, Shop, TillSection
 from passes.errors import BadInput, CardNotActive, KeyReused, NotFound, TooManyTries
 from passes.points.orders import Order
 from passes.staff import Presence
@@ -21,7 +21,7 @@ from passes.store import Row
 from passes.store import tables as t
 from tests.corner_shop import DAY, KEYS, START, CornerShop, together
 
-RULES, ZONE = TillSection(earns_a_day=3), ZoneInfo("UTC")
+SETTINGS = Settings(home=Path(), till=TillSection(earns_a_day=3), shop=Shop(time_zone="UTC"))
 SYSTEM = Maker("key till")
 
 
@@ -42,7 +42,7 @@ def makes(shop: CornerShop, receipt: str = "R1", maker: Maker = SYSTEM, days: in
 
 
 def brings(shop: CornerShop, serial: str, code: str) -> dict[str, Any]:
-    return claims.bring(shop.store, RULES, ZONE, serial, code, shop.now).body
+    return claims.bring(shop.store, KEYS, SETTINGS, serial, code, serial, shop.now).body
 
 
 def voids(shop: CornerShop, receipt: str = "R1") -> None:
@@ -235,7 +235,7 @@ def test_it_says_beforehand_what_it_is_worth(shop: CornerShop) -> None:
     shop.amends(units=[{"key": "stamps", "kind": "stamps"}], rules=[{"key": "v", "measure": "visit", "amount": 1}])
     makes(shop)
     with shop.store.reading() as tx:
-        assert claims.worth(programmes.find(tx, "cafe"), kept(shop), shop.now) == {"points": 13}
+        assert claims.worth(programmes.find(tx, "cafe"), claims.order(kept(shop)), shop.now) == {"points": 13}
 
 
 def test_guesses_are_counted_and_good_codes_are_not(shop: CornerShop) -> None:

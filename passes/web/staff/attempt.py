@@ -16,9 +16,11 @@ from ...errors import PassesError
 from ...points import receipts
 from ...points.orders import Answer, Order
 from ...staff import Presence
-from ...store import Connection
+from ...store import Connection, Row
 from ..current import service
 from ..login.backstage import presence
+
+UNDO_SECONDS = 600
 
 
 @dataclass
@@ -80,6 +82,11 @@ def attempt(*whats: str) -> Iterator[Attempt]:
             for what in whats:
                 actions.write(tx, who, what, refused.code[:40], here.now, card_id=card_id)
         raise
+
+
+def is_fresh(made: Row) -> bool:
+    """Made by this person at this till, a short while ago: what can be undone without a manager."""
+    return bool(made.staff == presence().stamp and service().now - made.created <= UNDO_SECONDS)
 
 
 def whats_of(order: Order) -> tuple[str, ...]:

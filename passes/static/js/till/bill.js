@@ -263,13 +263,13 @@ async function quote() {
     return;
   }
   try {
-    const { ok, content } = await ask(form.action, pin.withoutPin(form));
+    const { ok, content } = await ask(form.dataset.quote || form.action, pin.withoutPin(form));
     if (number !== quotes || pending()) return;
     if (!ok) return warn(form, content.detail);
     pin.show(form, content.pin);
     const change = document.createElement("strong");
     change.textContent = content.change;
-    said.replaceChildren(change, ` → ${content.balance}${content.bill ? ` · ${content.bill}` : ""}`);
+    said.replaceChildren(change, content.balance && ` → ${content.balance}`, content.bill && ` · ${content.bill}`);
   } catch {
     /* The quote is only a preview; counting says when there is no connection. */
   }
