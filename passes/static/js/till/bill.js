@@ -16,7 +16,7 @@ const SCANNED = "till scanned";
 const QUOTE_AFTER_MS = 180;
 const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/i;
 const CHANGING = /^LC[23]\./i;
-const NOT_ASKED = ["csrf_token", "receipt", "pin"];
+const NOT_ASKED = ["csrf_token", "receipt", "programme", "pin"];
 
 /** @type {(address: string) => void} */
 let go = () => {};
