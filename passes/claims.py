@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets as random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
 
-from . import actions, cards, claimcodes, programmes, rights, tries
+from . import actions, cards, claimcodes, giftcards, programmes, rights, tries
 from .cards import Held
 from .config import Settings, TillSection
 from .errors import BadInput, Conflict, KeyReused, NotFound, TooManyTries
@@ -67,7 +68,7 @@ class ClaimOver(Conflict):
     code = "claim_over"
 
     def __init__(self, ended: int, zone: ZoneInfo) -> None:
-        super().__init__(f"This receipt could be claimed until {_day(ended, zone)}; it is too late.", field="code")
+        super().__init__(f"This receipt could be claimed until {_day(ended - 1, zone)}; it is too late.", field="code")
         self.ended = ended
 
 
@@ -101,12 +102,9 @@ def make(
     tx: Connection, secrets: Secrets, programme: Programme, order: Order, maker: Maker, days: int, now: int
 ) -> tuple[Row, bool]:
     """The purchase, kept for whoever brings its code, and whether it was before: the same number, the same claim."""
-    if (row := _find(tx, programme, order.receipt)) is not None:
+    for row in _of_number(tx, order.receipt, programme.key):
         return _same(row, order), True
-    if not (order.total or order.lines or order.event):
-        raise BadInput("A claim needs what was bought: a total, lines or an event.", field="total")
-    for_anybody(programme, order, now)
-    _refuse_counted(tx, programme, order.receipt)
+    _refuse_what_no_card_could_have(tx, programme, order, now)
     nonce, key_id = random.token_bytes(NONCE_BYTES), secrets.current
     values = {
         "programme_id": programme.id,
@@ -145,10 +143,7 @@ def find(tx: Connection, brought: str) -> Row:
 
 def of_receipt(tx: Connection, receipt: str, programme: str | None = None) -> Row:
     """The claim of this receipt; needs the programme's key where several use the number."""
-    query = _all().where(t.Claim.receipt == receipt)
-    if programme is not None:
-        query = query.where(t.Programme.key == programme)
-    found = tx.execute(query.limit(2)).all()
+    found = _of_number(tx, receipt, programme)
     if len(found) != 1:
         raise NotFound("There is no claim of a receipt with this number.", field="receipt")
     return found[0]
@@ -178,7 +173,7 @@ def worth(programme: Programme, order: Order, now: int) -> dict[str, int]:
     return brought
 
 
-def order(row: Row) -> Order:
+def bought(row: Row) -> Order:
     """What was bought."""
     return Order(**row.content)
 
@@ -226,7 +221,7 @@ def claim(tx: Connection, rules: TillSection, zone: ZoneInfo, held: Held, brough
         if maker is not None:
             rights.refuse_own_card(tx, maker, held.id)
     try:
-        answer = receipts.post(tx, held, order(row), now, row.staff)
+        answer = receipts.post(tx, held, bought(row), now, row.staff)
     except KeyReused:
         # The shop's system counted the purchase on a card after all.
         raise ClaimTaken("This receipt was counted already.", field="code") from None
@@ -250,16 +245,15 @@ def void(tx: Connection, row: Row, now: int) -> Row:
 def told(tx: Connection, brought: str, now: int) -> ItsAClaim:
     """What to tell whoever scanned it where a card was expected."""
     row = find(tx, brought)
-    zone = programmes.get(tx, row.programme_id).definition.zone
+    day = _day(since(row), programmes.get(tx, row.programme_id).definition.zone)
     stands = {
-        "open": f"it can be claimed until {_day(row.ends, zone)}",
-        "claimed": f"it was claimed on {_day(row.claimed or now, zone)}",
-        "expired": f"it could be claimed until {_day(row.ends, zone)}",
-        "void": f"it was taken back on {_day(row.voided or now, zone)}",
+        "open": f"It can be claimed until {day}.",
+        "claimed": f"It was claimed on {day}.",
+        "expired": f"It could be claimed until {day}.",
+        "void": f"It was taken back on {day}.",
     }[state(row, now)]
-    return ItsAClaim(
-        f"This is the claim of a receipt; the customer adds it on their phone. As it stands, {stands}.", field="code"
-    )
+    sentence = "This is the claim of a receipt; the customer adds it on their phone."
+    return ItsAClaim(f"{sentence} {stands}", field="code")
 
 
 def forget_old(tx: Connection, now: int) -> None:
@@ -267,9 +261,11 @@ def forget_old(tx: Connection, now: int) -> None:
     tx.execute(delete(t.Claim).where(t.Claim.ends < now - KEPT_SECONDS))
 
 
-def _find(tx: Connection, programme: Programme, receipt: str) -> Row | None:
-    which = (t.Claim.programme_id == programme.id, t.Claim.receipt == receipt)
-    return tx.execute(_all().where(*which)).first()
+def _of_number(tx: Connection, receipt: str, programme: str | None) -> Sequence[Row]:
+    query = _all().where(t.Claim.receipt == receipt)
+    if programme is not None:
+        query = query.where(t.Programme.key == programme)
+    return tx.execute(query.limit(2)).all()
 
 
 def _same(row: Row, order: Order) -> Row:
@@ -278,8 +274,13 @@ def _same(row: Row, order: Order) -> Row:
     return row
 
 
-def _refuse_counted(tx: Connection, programme: Programme, receipt: str) -> None:
-    which = (t.Receipt.programme_id == programme.id, t.Receipt.receipt == receipt)
+def _refuse_what_no_card_could_have(tx: Connection, programme: Programme, order: Order, now: int) -> None:
+    if programme.definition.kind in giftcards.KINDS:
+        raise BadInput("Nothing is earned with cards of this programme.", field="programme")
+    if not (order.total or order.lines or order.event):
+        raise BadInput("A claim needs what was bought: a total, lines or an event.", field="total")
+    for_anybody(programme, order, now)
+    which = (t.Receipt.programme_id == programme.id, t.Receipt.receipt == order.receipt)
     if tx.execute(select(t.Receipt.id).where(*which)).first():
         raise KeyReused("This receipt number was used before, for a card.", field="receipt")
 
@@ -331,5 +332,4 @@ def _hash(code: str) -> bytes:
 
 
 def _day(at: int, zone: ZoneInfo) -> str:
-    """The day that ends at this instant, or that it lies in."""
-    return f"{datetime.fromtimestamp(at - 1, zone):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(at, zone):%Y-%m-%d}"

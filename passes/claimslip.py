@@ -39,7 +39,7 @@ def slip(row: Row, programme: Programme, said: Words, now: int) -> Slip:
         programme=said.pick(programme.promise.name),
         money=money,
         bought=said.say("claim.bought_at" if place else "claim.bought", date=bought, place=place, money=money),
-        about=about(claims.worth(programme, claims.order(row), now), definition, said),
+        about=about(claims.worth(programme, claims.bought(row), now), definition, said),
         until=said.say("claim.until", date=until),
     )
 

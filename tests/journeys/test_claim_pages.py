@@ -173,7 +173,9 @@ def test_a_till_gives_so_many_codes_a_day(shop: Shop, kasia: Desk) -> None:
     assert makes(shop.desk(KASIA)).status_code == 200
 
 
-@pytest.mark.parametrize("change", [{"amount": ""}, {"amount": "x"}, {"receipt": "mine"}, {"programme": "nothing"}])
+@pytest.mark.parametrize(
+    "change", [{"amount": ""}, {"amount": "x"}, {"receipt": "mine"}, {"programme": "nothing"}, {"programme": "gym"}]
+)
 def test_a_form_that_was_changed_is_refused_with_a_reason(shop: Shop, kasia: Desk, change: dict[str, str]) -> None:
     kasia.opens("/staff/claims/new")
     fields = {"receipt": kasia.field("receipt"), "programme": "cafe", "amount": "10"} | change
@@ -390,7 +392,7 @@ def test_a_shops_system_makes_shows_and_takes_back(shop: Shop) -> None:
     adds(shop, anna, claimed["link"])
     assert shop.balance(anna) == 12 and system.get("/programmes/cafe/claims/R-2").said["state"] == "claimed"
     assert system.call("DELETE", "/programmes/cafe/claims/R-2").said["code"] == "claim_taken"
-    assert "it was claimed on" in system.post("/codes/resolve", {"code": claimed["code"]}).said["detail"]
+    assert "It was claimed on" in system.post("/codes/resolve", {"code": claimed["code"]}).said["detail"]
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_it_says_beforehand_what_it_is_worth(shop: CornerShop) -> None:
     shop.amends(units=[{"key": "stamps", "kind": "stamps"}], rules=[{"key": "v", "measure": "visit", "amount": 1}])
     makes(shop)
     with shop.store.reading() as tx:
-        assert claims.worth(programmes.find(tx, "cafe"), claims.order(kept(shop)), shop.now) == {"points": 13}
+        assert claims.worth(programmes.find(tx, "cafe"), claims.bought(kept(shop)), shop.now) == {"points": 13}
 
 
 def test_guesses_are_counted_and_good_codes_are_not(shop: CornerShop) -> None:
