@@ -6,10 +6,12 @@ or a code. Budgets and shift reports are counted from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, func, insert, select
 
 from .staff import Presence
-from .store import Connection
+from .store import Connection, Row
 from .store import tables as t
 
 DONE = "done"
@@ -53,7 +55,7 @@ def amount_at_till(tx: Connection, who: Presence, what: tuple[str, ...], since: 
     return _sum(tx, t.Action.till == who.till, t.Action.what.in_(what), t.Action.at >= since)
 
 
-def times_for_card(tx: Connection, card_id: int, what: tuple[str, ...], since: int) -> int:
+def times_for_card(tx: Connection, card_id: int, what: Sequence[str], since: int) -> int:
     return _times(tx, t.Action.card_id == card_id, t.Action.what.in_(what), t.Action.at >= since)
 
 
@@ -61,6 +63,13 @@ def times_without_card(tx: Connection, who: Presence, what: str, since: int) -> 
     """At an enrolled till, of all who work there; elsewhere of the person."""
     here = t.Action.staff_id == who.person.id if who.till_id is None else t.Action.till == who.till
     return _times(tx, here, t.Action.what == what, t.Action.card_id.is_(None), t.Action.at >= since)
+
+
+def first_of_card(tx: Connection, card_id: int, what: Sequence[str], since: int) -> Row | None:
+    """The first of these that was done to the card: when, in which shop, and by whom (their key)."""
+    which = (t.Action.card_id == card_id, t.Action.what.in_(what), t.Action.at >= since, t.Action.outcome == DONE)
+    query = select(t.Action.at, t.Action.location, t.Staff.key).join(t.Staff, t.Staff.id == t.Action.staff_id)
+    return tx.execute(query.where(*which).order_by(t.Action.at, t.Action.id).limit(1)).first()
 
 
 def times_by_person(tx: Connection, who: Presence, what: str, since: int) -> int:

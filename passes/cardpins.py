@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from . import cards, tries
 from .cards import Held
@@ -36,7 +36,7 @@ class WrongPin(Forbidden):
 
 
 def has_one(tx: Connection, held: Held) -> bool:
-    return tx.execute(select(t.CardPin.card_id).where(t.CardPin.card_id == held.id)).first() is not None
+    return tx.execute(_PIN, {"b_card_id": held.id}).first() is not None
 
 
 def put(tx: Connection, secrets: Secrets, held: Held, pin: str, now: int) -> None:
@@ -87,3 +87,6 @@ def check(tx: Connection, secrets: Secrets, held: Held, pin: str | None, now: in
 
 def _hash(secrets: Secrets, held: Held, pin: str) -> bytes:
     return secrets.derive(_LABEL, held.row.nonce, pin.encode("utf-8", "surrogatepass"), key_id=held.row.key_id)
+
+
+_PIN = select(t.CardPin.card_id).where(t.CardPin.card_id == bindparam("b_card_id"))

@@ -215,6 +215,7 @@ class Limits(Section):
 
 class TillSection(Section):
     comp_a_day: Whole = Field(default=100, ge=0, le=1_000_000)
+    comp_stamps_a_day: Whole = Field(default=5, ge=0, le=1000)
     redeem_a_day: Whole = Field(default=50_000, ge=0, le=1_000_000_000)
     earns_a_day: Whole = Field(default=20, ge=0, le=1000)
     claims_a_day: Whole = Field(default=50, ge=0, le=10_000)

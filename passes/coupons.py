@@ -8,7 +8,7 @@ a card is a bearer's (printed on a pack) until a card claims or redeems it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -203,23 +203,40 @@ def gift(case: Case, kind: str, rule: str) -> Act:
     return act
 
 
-def left(tx: Connection, case: Case, kind: str) -> int | None:
+def left(tx: Connection, programme: Programme, kind: str, now: int) -> int | None:
     """How many of a kind there still are to give (None: there is no limit); none when its time is over."""
-    part = _part(case.definition, kind)
-    if part.ends is not None and part.ends <= case.now:
+    part = _part(programme.at(now).definition, kind)
+    if part.ends is not None and part.ends <= now:
         return 0
-    return None if part.stock is None else max(0, part.stock - stock.gone(tx, case.programme.id, _thing(kind)))
+    return None if part.stock is None else max(0, part.stock - stock.gone(tx, programme.id, _thing(kind)))
+
+
+def used(tx: Connection, case: Case, limited: Collection[str]) -> dict[str, int]:
+    """How many of each of these kinds the member has used, with those of this receipt; no kind is there with none."""
+    mine = list(kinds(tx, case.programme, case.order.coupons).values())
+    before = possessions.coupons_used(tx, [case.held.id], limited)
+    found = {kind: before.get((case.held.id, kind), 0) + mine.count(kind) for kind in limited}
+    return {kind: n for kind, n in found.items() if n}
+
+
+def refuse_useless(tx: Connection, case: Case, kind: str, field: str) -> None:
+    """Nobody pays for a coupon, or uses up a code for it, that they may not use any more."""
+    part = _part(case.definition, kind)
+    if part.per_member is not None and used(tx, case, [kind]).get(kind, 0) >= part.per_member:
+        raise _used_up(part, field)
 
 
 def gift_if_any(case: Case, kind: str, rule: str) -> Act:
-    """As `gift`, of what the purchase did not ask for: it must not fail because another took the last one just now."""
+    """As `gift`, of what the card did not ask for: it must not fail because another took the last one just now, or
+    because the member may not use one any more."""
     give = gift(case, kind, rule)
 
     def act(tx: Connection) -> Effect:
+        missed = {"kind": "missed", "coupon": kind, "rule": rule}
         try:
-            return give(tx)
+            return give(tx) if may_use(tx, _part(case.definition, kind), case.held.id) else missed
         except (CouponOver, OutOfStock):
-            return {"kind": "missed", "coupon": kind, "rule": rule}
+            return missed
 
     return act
 
@@ -324,7 +341,11 @@ def may_use(tx: Connection, part: CouponPart, card_id: int, more: int = 0) -> bo
 
 def _refuse_over_limit(tx: Connection, part: CouponPart, card_id: int, more: int) -> None:
     if not may_use(tx, part, card_id, more):
-        raise LimitReached(f"One member may use the coupon “{part.key}” {part.per_member} times.", field="coupons")
+        raise _used_up(part, "coupons")
+
+
+def _used_up(part: CouponPart, field: str) -> LimitReached:
+    return LimitReached(f"One member may use the coupon “{part.key}” {part.per_member} times.", field=field)
 
 
 def _use(found: Found, case: Case, tx: Connection) -> Effect:

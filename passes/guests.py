@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from .cards import Held
 from .store import Connection
@@ -25,7 +25,14 @@ NOBODY = Guest()
 
 def of(tx: Connection, held: Held) -> Guest:
     """The member whose card it is; a purchase that was undone was none."""
-    month = tx.execute(select(t.Member.birth_month).where(t.Member.id == held.row.member_id)).scalar()
-    stands = (t.Receipt.reverses.is_(None), t.Receipt.reversed_by.is_(None))
-    latest = select(t.Receipt.created).where(t.Receipt.card_id == held.id, *stands).order_by(t.Receipt.id.desc())
-    return Guest(month, tx.execute(latest.limit(1)).scalar())
+    row = tx.execute(_GUEST, {"b_member_id": held.row.member_id, "b_card_id": held.id}).first()
+    return Guest(*row) if row else NOBODY
+
+
+_LATEST = (
+    select(t.Receipt.created)
+    .where(t.Receipt.card_id == bindparam("b_card_id"), t.Receipt.reverses.is_(None), t.Receipt.reversed_by.is_(None))
+    .order_by(t.Receipt.id.desc())
+    .limit(1)
+)
+_GUEST = select(t.Member.birth_month, _LATEST.scalar_subquery()).where(t.Member.id == bindparam("b_member_id"))

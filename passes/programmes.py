@@ -209,6 +209,15 @@ def of_card(tx: Connection, held: Held) -> Programme:
     return at_version(tx, held.row.programme_id, held.row.programme_version)
 
 
+def glance_of_card(store: Store, held: Held) -> Programme:
+    """As `of_card`, for whoever has no transaction open: the store is asked for a version only once."""
+    known = _kept.get(store.engine, {}).get(held.row.programme_version)
+    if known is not None:
+        return known
+    with store.reading() as tx:
+        return of_card(tx, held)
+
+
 def at_version(tx: Connection, id: int, version: str) -> Programme:
     """As `get`, for a caller who has read the version along with something else."""
     kept = _kept.setdefault(tx.engine, {})

@@ -48,6 +48,7 @@ def use(tx: Connection, case: Case, left: Bill) -> Move | None:
     drafts: tuple[Draft, ...] = ()
     acts: tuple[Act, ...] = (act,)
     if part.give is not None and part.give.coupon:
+        coupons.refuse_useless(tx, case, part.give.coupon, "promo")
         acts = (act, coupons.gift(case, part.give.coupon, f"promo:{part.key}"))
     elif part.give is not None:
         unit = case.definition.short(part.give.unit)

@@ -42,6 +42,7 @@ def hand_out(tx: Connection, case: Case, left: Bill) -> Move | None:
     draft = Draft("reward", MEMBER, "spent", reward.cost, {"reward": key, "cost": reward.cost})
     acts: list[Act] = [partial(_take, reward, case)] if reward.stock is not None or reward.per_member else []
     if part.coupon is not None:
+        coupons.refuse_useless(tx, case, part.coupon, "reward")
         acts.append(coupons.gift(case, part.coupon, f"reward:{key}"))
     return Move(drafts=(replace(draft, unit=case.definition.short(part.unit)),), acts=tuple(acts))
 

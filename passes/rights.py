@@ -15,19 +15,22 @@ from sqlalchemy import select
 
 from . import actions
 from .config import TillSection
+from .definition.parts import UnitKind
 from .errors import Conflict, Forbidden
 from .staff import Presence
 from .store import Connection
 from .store import tables as t
 
-CASHIER = frozenset({"scan", "earn", "redeem", "reward", "coupon", "comp", "join", "look_up", "undo"})
+CASHIER = frozenset({"scan", "earn", "redeem", "reward", "coupon", "comp", "comp_stamps", "join", "look_up", "undo"})
 MANAGER = CASHIER | {"undo_older", "adjust", "contacts", "tills", "people", "reports", "conflicts", "watch"}
 RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
 SPENDING = ("redeem", "reward")
-# A coupon or a code may bring points without any bill.
-GIVING = frozenset({"earn", "comp", "coupon"})
-# What a purchase without a card brought counts for the card that claimed it.
+GIFTS = ("comp", "comp_stamps")
+"""Of points and money; of stamps and visits, a few of which are a prize."""
 EARNING = ("earn", "claim")
+"""At the till, or later by the code on the receipt."""
+# A coupon or a code may bring points without any bill.
+GIVING = frozenset({*EARNING, *GIFTS, "coupon"})
 
 
 class NoRight(Forbidden):
@@ -79,14 +82,26 @@ def refuse_over_the_day(
 ) -> None:
     """What was logged today, this action among it, against what a day allows. The caller has `hold`."""
     since = start_of_day(now, zone)
-    if what == "comp" and actions.amount_by_person(tx, who, ("comp",), since) > rules.comp_a_day:
-        raise DayIsFull("comp_budget", f"Gifts of one person are limited to {rules.comp_a_day} points a day.")
+    most = gifts_a_day(rules, what)
+    if what in GIFTS and actions.amount_by_person(tx, who, (what,), since) > most:
+        unit = "points" if what == "comp" else "stamps or visits"
+        raise DayIsFull(f"{what}_budget", f"Gifts of one person are limited to {most} {unit} a day.")
     if what in SPENDING and rules.redeem_a_day and _spent(tx, who, since) > rules.redeem_a_day:
         raise DayIsFull("redeem_cap", f"A till takes at most {rules.redeem_a_day} points a day.")
     if what in EARNING and card_id is not None:
         _refuse_earning(tx, rules, card_id, since)
     if what == "earn" and card_id is None:
         _refuse_codes(tx, rules, who, since)
+
+
+def gift_of(kind: UnitKind) -> str:
+    """The right to give something of this kind."""
+    return "comp_stamps" if kind in ("stamps", "visits") else "comp"
+
+
+def gifts_a_day(rules: TillSection, what: str) -> int:
+    """How much one person may give."""
+    return rules.comp_stamps_a_day if what == "comp_stamps" else rules.comp_a_day
 
 
 def start_of_day(at: int, zone: ZoneInfo) -> int:

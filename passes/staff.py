@@ -13,16 +13,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, exists, insert, or_, select, update
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
-from .store import Connection, Row
+from .store import Connection, Row, Store
 from .store import tables as t
 from .text import one_line
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 ROLES = ("cashier", "manager", "owner")
 LEAST_PASSWORD = 12
@@ -33,8 +35,6 @@ INVITATION_SECONDS = 3 * 86_400
 LONGEST_SHIFT_SECONDS = 16 * 3600
 # What guessing begins with; longer passwords that hold one of these are no better.
 _WELL_KNOWN = ("123456789", "abcdefgh", "password", "passw0rd", "qwerty", "qwertz", "йцукен", "letmein", "iloveyou")
-
-_hasher = PasswordHasher()
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,15 @@ def hash_password(password: str, email: str) -> str:
         raise BadInput(f"A password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters.", field="password")
     if len(set(low)) < 5 or any(known in low for known in (*_WELL_KNOWN, email.partition("@")[0].casefold())):
         raise BadInput("This password is easy to guess; a few unrelated words are better.", field="password")
-    return _hasher.hash(_one_spelling(password))
+    return _hasher().hash(_one_spelling(password))
 
 
 def verify(account: Account, password: str) -> bool:
     """Takes as long for somebody unknown. Slow: not inside a transaction."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        right = _hasher.verify(account.password or _nobodys(), _one_spelling(password[:MOST_PASSWORD]))
+        right = _hasher().verify(account.password or _nobodys(), _one_spelling(password[:MOST_PASSWORD]))
     except (VerificationError, InvalidHashError):
         return False
     return right and account.password is not None
@@ -211,18 +213,21 @@ def log_in(tx: Connection, person: Person, now: int, till: str = "", shift_id: i
     return token
 
 
-def present(tx: Connection, token: str, now: int) -> Presence | None:
-    """Whoever is logged in with this token."""
-    row = tx.execute(_PRESENT, {"hash": _hash(token), "since": now - SESSION_SECONDS}).first()
-    if row is None:
+def present(store: Store, token: str, now: int) -> Presence | None:
+    """Whoever is logged in with this token; every page behind the login asks."""
+    rows = store.glance(_PRESENT, b_hash=_hash(token), b_since=now - SESSION_SECONDS)
+    if not rows:
         return None
+    row = rows[0]
     runs = row.open_shift is not None and now < row.started + LONGEST_SHIFT_SECONDS
     shift_id = row.open_shift if runs else None
     if row.by_pin is not None and row.by_pin != shift_id:
         return None
     # Four digits open the till, not the console.
     person = _person(row) if row.by_pin is None else replace(_person(row), role="cashier")
-    return Presence(person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, row.has_factor)
+    return Presence(
+        person, row.till, row.till_id, row.location or "", shift_id, row.by_pin is not None, bool(row.has_factor)
+    )
 
 
 def sessions(tx: Connection, person: Person, now: int) -> Sequence[Row]:
@@ -283,27 +288,41 @@ def _hash(token: str) -> bytes:
 
 
 @cache
+def _hasher() -> PasswordHasher:
+    # Most processes that know of staff never see a password.
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
 def _nobodys() -> str:
-    return _hasher.hash(secrets.token_hex())
+    return _hasher().hash(secrets.token_hex())
 
 
 _PRESENT = (
     select(
-        t.Staff,
+        t.Staff.id,
+        t.Staff.key,
+        t.Staff.email,
+        t.Staff.role,
+        t.Staff.name,
         t.StaffSession.till,
         t.StaffSession.shift_id.label("by_pin"),
         t.Till.id.label("till_id"),
         t.Till.location,
         t.Shift.id.label("open_shift"),
         t.Shift.started,
-        or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)).label("has_factor"),
+        case((or_(t.Staff.totp.is_not(None), exists().where(t.Passkey.staff_id == t.Staff.id)), 1), else_=0).label(
+            "has_factor"
+        ),
     )
     .join(t.StaffSession, t.StaffSession.staff_id == t.Staff.id)
     .outerjoin(t.Till, (t.Till.key == t.StaffSession.till) & t.Till.revoked.is_(None))
     .outerjoin(t.Shift, (t.Shift.till_id == t.Till.id) & (t.Shift.staff_id == t.Staff.id) & t.Shift.ended.is_(None))
     .where(
-        t.StaffSession.hash == bindparam("hash"),
-        t.StaffSession.created > bindparam("since"),
+        t.StaffSession.hash == bindparam("b_hash"),
+        t.StaffSession.created > bindparam("b_since"),
         t.Staff.ended.is_(None),
     )
 )

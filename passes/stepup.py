@@ -14,7 +14,7 @@ from sqlalchemy import case, select, update
 
 from . import cardpins, cards, programmes
 from .cards import Held
-from .codes import STEP_SECONDS, Known
+from .codes import NEIGHBOURS, STEP_SECONDS, Known
 from .errors import Conflict
 from .secrets import Secrets
 from .store import Connection, Row
@@ -51,9 +51,12 @@ class StepUpNeeded(Conflict):
 
 
 class CodeUsed(Conflict):
+    """Of this card, since this instant a code was accepted: what for is in the log, for colleagues alone."""
+
     code = "code_used"
 
-    def __init__(self) -> None:
+    def __init__(self, card_id: int, since: int) -> None:
+        self.card_id, self.since = card_id, since
         super().__init__(
             f"This code was used already; the phone shows the next one within {STEP_SECONDS} seconds.", field="code"
         )
@@ -80,7 +83,7 @@ def read(scanned: str | None, held: Held, secrets: Secrets, now: int) -> Proof:
 def refuse_used(tx: Connection, held: Held, proof: Proof) -> None:
     """Refuse a code that was accepted before, or is older than one that was."""
     if proof.step is not None and proof.step <= _row(tx, held).last_step:
-        raise CodeUsed
+        raise _used(tx, held)
 
 
 def left(tx: Connection, held: Held, now: int) -> int | None:
@@ -109,7 +112,12 @@ def settle(tx: Connection, held: Held, proof: Proof, spent: int, now: int) -> No
     if spent and proof.step is None:
         _count(tx, held, spent, now // DAY_SECONDS)
     elif spent and proof.step is not None and not cards.accept_step(tx, held.id, proof.step):
-        raise CodeUsed
+        raise _used(tx, held)
+
+
+def _used(tx: Connection, held: Held) -> CodeUsed:
+    """The latest code that was accepted cannot have been before a phone showed it."""
+    return CodeUsed(held.id, (_row(tx, held).last_step - NEIGHBOURS) * STEP_SECONDS)
 
 
 def _count(tx: Connection, held: Held, spent: int, day: int) -> None:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from .rights import EARNING
+from .rights import EARNING, GIFTS, GIVING, SPENDING
 from .store import Connection
 from .store import tables as t
 
@@ -36,6 +36,8 @@ AGAIN_SECONDS = 600
 GIFTS_A_DAY, GIFTS_TO_ONE = 5, 3
 TRAVEL_SECONDS = 600
 LEAST_GUESSES = 5
+LEAST_EMPTY, EMPTY_SECONDS = 8, 3 * DAY
+"""Eight gifts for joining are worth a meal; whoever joined in earnest has mostly bought something with it or by now."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ def signs(deeds: Iterable[Deed], own: Own, hours: Hours) -> list[Sign]:
     """Everything to look at, the newest first."""
     known = sorted(deeds, key=lambda deed: (deed.at, deed.id))
     done = [deed for deed in known if deed.outcome == "done"]
-    found = [*own_card(known, own), *colleagues_card(done, own), *_each(done, (pairs, splits, undos, unseen, gifts))]
+    found = [
+        *own_card(known, own),
+        *colleagues_card(done, own),
+        *_each(done, (pairs, splits, undos, unseen, gifts, empty_cards)),
+    ]
     found += [*after_hours(done, hours), *travels(done), *guesses(known)]
     return sorted(found, key=lambda sign: (-sign.at, sign.kind, sign.staff))
 
@@ -100,9 +106,7 @@ def signs(deeds: Iterable[Deed], own: Own, hours: Hours) -> list[Sign]:
 def own_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """Somebody tried to give points to the card that is linked to them, or did before it was."""
     mine = [deed for deed in deeds if deed.card is not None and own.get(deed.card) == deed.staff]
-    tried = [
-        deed for deed in mine if deed.what in (*EARNING, "comp", "coupon") and deed.outcome in ("done", "own_card")
-    ]
+    tried = [deed for deed in mine if deed.what in GIVING and deed.outcome in ("done", "own_card")]
     for (staff, card), some in _grouped(tried, lambda deed: (deed.staff, deed.card)):
         yield _sign("own_card", staff, card, some)
 
@@ -174,7 +178,7 @@ def unseen(deeds: Seen) -> Iterator[Sign]:
 
 def gifts(deeds: Seen) -> Iterator[Sign]:
     """Many gifts in a day, or several to one card."""
-    given = [deed for deed in deeds if deed.what == "comp"]
+    given = [deed for deed in deeds if deed.what in GIFTS]
     for (staff, _), some in _grouped(given, lambda d: (d.staff, d.at // DAY)):
         if len(some) >= GIFTS_A_DAY:
             yield _sign("gifts", staff, None, some)
@@ -183,9 +187,24 @@ def gifts(deeds: Seen) -> Iterator[Sign]:
             yield _sign("gifts_to_one", staff, card, some)
 
 
+def empty_cards(deeds: Seen) -> Iterator[Sign]:
+    """Many new cards in a day that never earned, far more than of colleagues: made for the gift that joining brings."""
+    earned = {deed.card for deed in deeds if deed.what in EARNING}
+    made = [d for d in deeds if d.what == "join" and d.card is not None and d.at <= deeds[-1].at - EMPTY_SECONDS]
+    empty = [deed for deed in made if deed.card not in earned]
+    by_person, empty_by_person = Counter(d.staff for d in made), Counter(d.staff for d in empty)
+    by_day = Counter((d.staff, d.at // DAY) for d in made)
+    for (staff, day), some in _grouped(empty, lambda d: (d.staff, d.at // DAY)):
+        # Where a shop's own system counts the sales, nobody's cards earn here.
+        others, theirs = len(made) - by_person[staff], len(empty) - empty_by_person[staff]
+        usual = max(theirs, 1) / others if others else 1.0
+        if len(some) >= LEAST_EMPTY and _chance(len(some), by_day[staff, day] * usual) < SURPRISE:
+            yield _sign("empty_cards", staff, None, some)
+
+
 def after_hours(deeds: Seen, hours: Hours) -> Iterator[Sign]:
     """Points moved when no customer can have been there."""
-    late = [d for d in deeds if d.what in ("earn", "redeem", "reward", "comp") and not hours.hold(d.at)]
+    late = [d for d in deeds if d.what in ("earn", *SPENDING, *GIFTS) and not hours.hold(d.at)]
     for (staff, _), some in _grouped(late, lambda d: (d.staff, (d.at - DAY // 2) // DAY)):
         yield _sign("after_hours", staff, some[0].card if len({d.card for d in some}) == 1 else None, some)
 

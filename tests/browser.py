@@ -75,7 +75,10 @@ def _watch(page: Page) -> list[str]:
 def barriers(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 AA, as one line for each element."""
     page.evaluate(AXE.read_text("utf-8"))
+    # At its end: what is scrolled under a bar that sticks is no smaller for that.
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AA)
+    page.evaluate("scrollTo(0, 0)")
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 

@@ -58,6 +58,8 @@ def honest(receipts: int, seed: int) -> Feed:
         at = START + day * DAY + min(max(hour + chance.gauss(0, 1), 6.2), 22.5) * 3600
         staff = on_duty(place, day, at)
         _visit(feed, at, staff, card, place)
+    for number in range(receipts // 20):
+        _joins(feed, 500_000 + number)
     return feed
 
 
@@ -84,6 +86,18 @@ def _visit(feed: Feed, at: float, staff: int, card: int, place: str) -> None:
     if chance.random() < 0.005:
         feed.writes(at + 30, staff, card, "comp", place)
     assert receipt
+
+
+def _joins(feed: Feed, card: int) -> None:
+    """Most new members buy something there and then, some another day, a few never."""
+    chance, place = feed.chance, feed.chance.choice(PLACES)
+    at = START + chance.randrange(feed.days) * DAY + chance.uniform(7, 21) * 3600
+    staff = on_duty(place, int(at - START) // DAY, at)
+    feed.writes(at, staff, card, "join", place)
+    if chance.random() < 0.8:
+        feed.writes(at + 60, staff, card, "earn", place)
+    elif chance.random() < 0.5:
+        feed.sells(at + DAY, on_duty(place, int(at - START) // DAY + 1, at + DAY), card, place)
 
 
 Scheme = Callable[[Feed, int], list[int]]
@@ -148,6 +162,11 @@ def gifts_to_one(feed: Feed, thief: int) -> list[int]:
     return [feed.writes(_at(day, 17), thief, 90_009, "comp", PLACES[2]) for day in (2, 9, 16, 23)]
 
 
+def farms_welcomes(feed: Feed, thief: int) -> list[int]:
+    """Customers of the imagination, in a quiet afternoon."""
+    return [feed.writes(_at(6, 14) + n * 240, thief, 93_000 + n, "join", PLACES[1]) for n in range(12)]
+
+
 def everywhere(feed: Feed, thief: int) -> list[int]:
     """A picture of one card, at two places within minutes."""
     return [feed.sells(_at(25, 12) + n * 120, thief + n, 90_010, PLACES[n]) for n in range(2)]
@@ -170,6 +189,7 @@ SCHEMES: tuple[Scheme, ...] = (
     without_a_card,
     gifts_all_day,
     gifts_to_one,
+    farms_welcomes,
     everywhere,
     guesses_a_pin,
 )

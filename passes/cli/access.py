@@ -75,8 +75,7 @@ def staff_add(home: Home, email: str, role: str, link: bool) -> None:
         person = staff.add(tx, email, role, now, password)
         token = staff.invite(tx, person, now) if link else ""
     if link:
-        click.echo(f"{home.settings.server.public_url}/invitation/{token}")
-        click.echo("Give this link to the person; it works once, for three days.", err=True)
+        _invite(home, token)
     else:
         click.echo(f"{person.email} may log in as {role}: {home.settings.server.public_url}/login")
 
@@ -116,7 +115,7 @@ def staff_link(home: Home, email: str) -> None:
 
     with home.store.transaction() as tx:
         token = staff.invite(tx, staff.find(tx, email), int(time.time()))
-    click.echo(f"{home.settings.server.public_url}/invitation/{token}")
+    _invite(home, token)
 
 
 @staff.command("reset")
@@ -132,6 +131,18 @@ def staff_reset(home: Home, email: str) -> None:
         passkeys.forget(tx, person)
         staff.log_out_everywhere(tx, person)
     click.echo(f"{email} logs in with the password alone, until a new factor is set up.")
+
+
+def _invite(home: Home, token: str) -> None:
+    """The link alone on its line; that it may lead elsewhere than the service stands beside it."""
+    address = home.settings.server.public_url
+    click.echo(f"{address}/invitation/{token}")
+    click.echo("Give this link to the person; it works once, for three days.", err=True)
+    click.echo(
+        f"It leads to {address}, as [server.public_url] says. If the service answers elsewhere, put that address in"
+        " its place, or name it for the next link: PASSES_SERVER__PUBLIC_URL=ADDRESS before the command.",
+        err=True,
+    )
 
 
 def _day(at: int) -> str:

@@ -303,7 +303,8 @@ class Definition(Part):
                     yield Multiplier(perk.key, self.short(perk.unit), perk.percent, None, when)
 
     def _gift(self, part: GivePart) -> Gift:
-        return Gift(self.short(part.unit), part.amount, part.coupon)
+        limits = {coupon.key: coupon.per_member for coupon in self.coupons}
+        return Gift(self.short(part.unit), part.amount, part.coupon, limits.get(part.coupon or ""))
 
     def _every(self, part: EveryPart) -> Goal:
         return Goal(

@@ -20,7 +20,7 @@ from .outcome import NO_WHY, Grant, Outcome, evaluate
 from .plans import tier_counts
 from .pots import Pot
 from .remainder import left_of
-from .rules import MAIN, Baskets, Key, Last, Moment, Purchase, Standing, moment
+from .rules import MAIN, NOTHING_USED, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
 _SPENDING = ("redeem", "reward", "transfer", "convert")
@@ -180,7 +180,8 @@ class Life:
         month = context.get("birth_month") if was_asked else self.birth_month
         last = self._last(rules) if asked.asks_last else None
         baskets = Baskets.of(self.counts) if asked.asks_baskets else None
-        return Standing(self.place.tier, self.counts, last, month, context.get("is_paid", False), stamps, baskets)
+        is_paid, used = context.get("is_paid", False), context.get("used", NOTHING_USED)
+        return Standing(self.place.tier, self.counts, last, month, is_paid, stamps, baskets, used)
 
     def _last(self, rules: Rules) -> Last | None:
         stands = reversed(self._standing_receipts)

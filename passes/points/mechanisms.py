@@ -58,7 +58,7 @@ def gifts(tx: Connection, case: Case, outcome: Outcome) -> tuple[list[Act], list
     acts: list[Act] = []
     notes: list[Note] = []
     for issue in outcome.issues:
-        left = coupons.left(tx, case, issue.coupon)
+        left = coupons.left(tx, case.programme, issue.coupon, case.now)
         times = issue.times if left is None else min(issue.times, left)
         acts += [coupons.gift_if_any(case, issue.coupon, issue.rule)] * times
         if times < issue.times:

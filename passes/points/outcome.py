@@ -57,7 +57,8 @@ class Issue:
 class Note:
     """What a rule would have given and did not: which cap stood in the way, and how much was lost to it.
 
-    `stock` and `gifts` are about coupons: how many were left to give, and how many one receipt may bring.
+    `stock`, `gifts` and `member` are about coupons: how many were left to give, how many one receipt may bring, and how
+    many one member may use.
     """
 
     rule: str
@@ -317,10 +318,18 @@ class _Evaluation:
 
     def _give(self, key: str, gift: Gift, times: int, why: dict[str, Any]) -> None:
         if gift.coupon is not None:
-            self.issues.append(Issue(gift.coupon, times, key))
+            self._issue(key, gift.coupon, times, gift.per_member)
         else:
             told = {"rule": key, "gives": gift.amount, "times_given": times} | why if self.explains else NO_WHY
             self.grants.append(Grant(gift.unit, gift.amount * times, key, told))
+
+    def _issue(self, key: str, coupon: str, times: int, per_member: int | None) -> None:
+        """Nobody is given what they may not use any more."""
+        given = times if per_member is None else min(times, max(0, per_member - self.standing.used.get(coupon, 0)))
+        if given:
+            self.issues.append(Issue(coupon, given, key))
+        if per_member is not None and given < times:
+            self.notes.append(Note(key, "member", per_member, times - given))
 
 
 def _due(goal: Goal, reached: int, given: int) -> tuple[int, int]:

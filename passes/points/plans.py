@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from .. import memberships, partners
+from .. import coupons, memberships, partners
 from ..definition import Definition
 from ..errors import BadInput
 from ..programmes import Programme
@@ -23,7 +23,7 @@ from .moves import Act
 from .orders import Case, Order
 from .outcome import Note, Outcome, evaluate
 from .purses import MEMBER, Draft, Purse, rehearse
-from .rules import BASKETS, MAIN, SPENT, Baskets, Key, Last, Moment, Purchase, Standing, moment
+from .rules import BASKETS, MAIN, NOTHING_USED, SPENT, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place, Policy
 
 MOST_EARNED = 1_000_000_000
@@ -185,7 +185,8 @@ def _standing(tx: Connection, case: Case, counted: Mapping[Key, int]) -> Standin
     birth_month = _birth_month(tx, case) if rules.asks_birthday else None
     baskets = Baskets.of(counted) if rules.asks_baskets else None
     own = {key: amount for key, amount in counted.items() if _is_asked_by_name(key)}
-    return Standing(case.place.tier, own, last, birth_month, _is_paid(tx, case), stamps, baskets)
+    used = coupons.used(tx, case, rules.asks_used) if rules.asks_used else NOTHING_USED
+    return Standing(case.place.tier, own, last, birth_month, _is_paid(tx, case), stamps, baskets, used)
 
 
 def _is_asked_by_name(key: Key) -> bool:

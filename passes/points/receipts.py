@@ -62,6 +62,12 @@ def find(tx: Connection, receipt: str, programme: str | None = None) -> Row:
     return found[0]
 
 
+def id_of(tx: Connection, held: Held, receipt: str) -> int:
+    """The row of a receipt that the card's programme has."""
+    which = {"b_programme_id": held.row.programme_id, "b_receipt": receipt}
+    return int(tx.execute(_ID, which).scalar_one())
+
+
 def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> Place:
     """The gift for joining, if the programme promises one; the place it gives the card among the tiers."""
     definition = programme.at(now).definition
@@ -236,10 +242,11 @@ def context(case: Case, plan: Plan) -> dict[str, Any]:
         "birth_month": standing.birth_month,
         "is_paid": standing.is_paid,
         "stamps": standing.stamps,
+        "used": dict(standing.used),
         "baskets": baskets,
         "cuts": list(plan.cuts),
     }
-    return {name: value for name, value in kept.items() if value not in (None, [], False, 0) or name == "paid"}
+    return {name: value for name, value in kept.items() if value not in (None, [], {}, False, 0) or name == "paid"}
 
 
 def _effects(case: Case, plan: Plan) -> list[Effect]:
@@ -295,9 +302,9 @@ def body(case: Case, plan: Plan, first: int | None) -> dict[str, Any]:
 
 _receipt, _card = t.table(t.Receipt), t.table(t.Card)
 _INSERT = insert(_receipt).returning(_receipt.c.id)
-_EARLIER = select(_receipt.c.card_id, _receipt.c.fingerprint, _receipt.c.answer).where(
-    _receipt.c.programme_id == bindparam("b_programme_id"), _receipt.c.receipt == bindparam("b_receipt")
-)
+_NAMED = (_receipt.c.programme_id == bindparam("b_programme_id"), _receipt.c.receipt == bindparam("b_receipt"))
+_ID = select(_receipt.c.id).where(*_NAMED)
+_EARLIER = select(_receipt.c.card_id, _receipt.c.fingerprint, _receipt.c.answer).where(*_NAMED)
 _SETTLE = (
     update(_card)
     .where(_card.c.id == bindparam("b_id"))

@@ -26,7 +26,7 @@ from .outcome import Outcome, evaluate
 from .plans import Plan, place_after, tier_counts
 from .purses import MEMBER, Draft, Lot, Purse, account_of, changes, is_member, rehearse, unit_of
 from .remainder import Kept, Returned, left_of
-from .rules import Baskets, Key, Last, Standing, moment
+from .rules import NOTHING_USED, Baskets, Key, Last, Standing, moment
 from .tiers import Place
 
 
@@ -184,6 +184,7 @@ class _Undoing:
             is_paid=context.get("is_paid", False),
             stamps=context.get("stamps", 0),
             baskets=Baskets(*baskets) if baskets else None,
+            used=context.get("used", NOTHING_USED),
         )
 
     def _targets(self, kept: Kept, outcome: Outcome) -> dict[int, int]:

@@ -27,6 +27,7 @@ BASKETS: Key = ("baskets", EVER)
 SPENT: Key = ("baskets:spent", EVER)
 """How many purchases a card has made and what they came to, counted while some rule looks at their average."""
 NOTHING_COUNTED: Mapping[Key, int] = MappingProxyType({})
+NOTHING_USED: Mapping[str, int] = MappingProxyType({})
 # What one receipt may hand out of one gift; whatever is due beyond comes with the receipts that follow.
 MOST_GIFTS = 20
 # Of a shop's articles, those sold of late.
@@ -119,6 +120,8 @@ class Standing(NamedTuple):
     is_paid: bool = False
     stamps: int = 0
     baskets: Baskets | None = None
+    used: Mapping[str, int] = NOTHING_USED
+    """Of the coupons that rules give and a member may use so often, by kind; with those of the purchase itself."""
 
     def counted(self, name: str, period: str) -> int:
         return self.counts.get((name, period), 0)
@@ -295,11 +298,12 @@ class Multiplier:
 
 @dataclass(frozen=True)
 class Gift:
-    """An amount of a unit, or a coupon."""
+    """An amount of a unit, or a coupon, of which one member may use so many (None: any number)."""
 
     unit: str = MAIN
     amount: int = 0
     coupon: str | None = None
+    per_member: int | None = None
 
 
 @dataclass(frozen=True)
@@ -365,6 +369,9 @@ class RuleSet:
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
         set_(self, "asks_baskets", any(when.above_own_average for when in whens))
+        prizes = self.stamps.prizes if self.stamps else ()
+        gifts = [*(goal.gift for goal in self.goals), *(prize.gift for prize in prizes)]
+        set_(self, "asks_used", frozenset(gift.coupon for gift in gifts if gift.coupon and gift.per_member is not None))
         is_capped = any(rule.caps.limits for rule in self.rules)
         set_(self, "counts", bool(self.goals) or is_capped or self.asks_baskets)
 
@@ -379,5 +386,7 @@ class RuleSet:
     asks_birthday: bool = field(init=False, repr=False, compare=False)
     asks_baskets: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the average of the purchases before."""
+    asks_used: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The coupons of which it matters how many the member has used."""
     counts: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at counters."""

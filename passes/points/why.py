@@ -18,7 +18,7 @@ from ..words import Words
 from .amounts import Amounts
 
 MOST_REASON = 120
-OF_COUPONS = ("stock", "gifts")
+OF_COUPONS = ("stock", "gifts", "member")
 """Caps on coupons that rules give, counted in coupons."""
 Table = Literal["rules", "rewards", "promos", "partners", "coupons", "tiers"]
 

@@ -95,12 +95,12 @@ def _give(tx: Connection, programme: Programme, held: Held, part: ReminderPart, 
     if tx.execute(select(t.Reminder.id).where(*this)).first():
         return
     kind = next(kind for kind in programme.at(now).definition.coupons if kind.key == part.coupon)
-    # A coupon that the member may not use reminds nobody, and is no comparison either.
-    if not coupons.may_use(tx, kind, held.id):
+    # A coupon that is over, or that the member may not use, reminds nobody, and is no comparison either.
+    if coupons.left(tx, programme, kind.key, now) == 0 or not coupons.may_use(tx, kind, held.id):
         return
     control, code = is_control(held.serial, part.key, anchor, part.control), None
     if not control:
-        # Nor does one that is over or used up.
+        # Another card may have the last one just now.
         with suppress(Conflict):
             (code,) = coupons.issue(tx, programme, part.coupon, held.id, now)
         if code is None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from passes import actions, claimcodes, claims, programmes, rights, staff
+from passes import actions, claimcodes, claims, dump, programmes, rights, staff
 from passes.claims import Maker
 from passes.config import Settings, Shop, TillSection
 from passes.errors import BadInput, CardNotActive, KeyReused, NotFound, TooManyTries
@@ -19,7 +19,7 @@ from passes.points.orders import Order
 from passes.staff import Presence
 from passes.store import Row
 from passes.store import tables as t
-from tests.corner_shop import DAY, KEYS, START, CornerShop, together
+from tests.corner_shop import DAY, KEYS, START, CornerShop, make_tables, together
 
 SETTINGS = Settings(home=Path(), till=TillSection(earns_a_day=3), shop=Shop(time_zone="UTC"))
 SYSTEM = Maker("key till")
@@ -251,6 +251,20 @@ def test_guesses_are_counted_and_good_codes_are_not(shop: CornerShop) -> None:
         tries(f"R{n:020d}")
     with pytest.raises(TooManyTries):
         tries(code)
+
+
+def test_a_backup_carries_what_nobody_has_claimed_yet(shop: CornerShop, tmp_path: Path) -> None:
+    code, anna = makes(shop, maker=kasia(shop)), shop.joins("Anna")
+    url = f"sqlite:///{tmp_path}/again.db"
+    make_tables(url)
+    again = CornerShop.at(url)
+    with shop.store.reading() as read, again.store.transaction() as tx:
+        writer = dump.Writer(tx)
+        for part in dump.parts(read):
+            writer.write(part)
+        writer.finish()
+    assert brings(again, anna, code)["effects"]["earned"] == 12 and shop.balance(anna) == 0
+    again.close()
 
 
 # -- the code

@@ -189,7 +189,11 @@ def test_staff_come_and_go(shop: Path) -> None:
     silent = passes("--home", shop, "staff", "add", "b@example.org", "--role", "cashier")
     assert "Password is needed" in silent.complained
     link = passes("--home", shop, "staff", "add", "b@example.org", "--role", "cashier", "--link")
-    assert "/invitation/" in link.said
+    assert link.said.startswith("http://127.0.0.1:8000/invitation/") and link.said.count("\n") == 1
+    assert "It leads to http://127.0.0.1:8000, as [server.public_url] says" in link.complained
+    there = {"PASSES_SERVER__PUBLIC_URL": "http://127.0.0.1:9123"}
+    again = passes("--home", shop, "staff", "link", "b@example.org", environment=there)
+    assert again.said.startswith("http://127.0.0.1:9123/invitation/") and "127.0.0.1:9123" in again.complained
     assert "/invitation/" in passes("--home", shop, "staff", "link", OWNER).said
     assert "password alone" in passes("--home", shop, "staff", "reset", OWNER).said
     assert passes("--home", shop, "staff", "remove", "b@example.org").code == 0

@@ -302,6 +302,28 @@ def test_no_purchase_fails_because_a_rules_coupon_has_run_out(shop: CornerShop) 
     assert on_card(shop, anna) == ["pack"], "what was taken back is there again"
 
 
+def test_nobody_is_given_what_they_may_not_use_any_more(shop: CornerShop) -> None:
+    once = {"key": "once", "name": {"en": "Once"}, "discount": {"money": 100}, "per_member": 1}
+    promo = {"key": "tip", "code": "TIP", "name": {"en": "Tip"}, "give": {"coupon": "once"}}
+    treat = {"key": "treat", "name": {"en": "Treat"}, "cost": 5, "coupon": "once"}
+    voucher = {"key": "voucher", "spend": 1000, "give": {"coupon": "once"}}
+    shop.promises(key="limited", every=[voucher], coupons=[once], promos=[promo], rewards=[treat])
+    anna = shop.joins(programme="limited")
+    shop.posts(anna, "R1", total=1000)
+    bill = {"total": 1200, "coupons": [shop.card(anna).coupons[0].code]}
+    quoted, told = shop.quotes(anna, **bill), shop.posts(anna, "R2", **bill)
+    assert quoted["notes"] == told["notes"] == [{"rule": "voucher", "cap": "member", "limit": 1, "lost": 1}]
+    assert on_card(shop, anna) == [] and shop.state(anna)["coupons"] == [], "none is there that the member does not see"
+    for asked, field in (({"reward": "treat"}, "reward"), ({"promo": "TIP"}, "promo")):
+        with pytest.raises(LimitReached, match="One member may use the coupon “once” 1 times") as refused:
+            shop.posts(anna, **asked)
+        assert refused.value.field == field and shop.balance(anna) == 21
+    shop.takes_back("R2")
+    assert on_card(shop, anna) == ["once"], "what was not used after all can be used"
+    shop.posts(anna, promo="TIP")
+    assert on_card(shop, anna) == ["once", "once"]
+
+
 def test_a_discount_for_some_goods_leaves_the_others_their_points(shop: CornerShop) -> None:
     beans = {"key": "beans", "amount": 5, "per": 100, "goods": {"categories": ["coffee"]}}
     shop.promises(key="roastery", earn={"points": 0}, rules=[beans], coupons=[KINDS[1]])

@@ -88,6 +88,18 @@ def test_who_has_used_as_many_as_one_may_is_reminded_of_no_more(shop: CornerShop
     assert reminded(shop, "soon") == 1 and holds(shop, anna) == []
 
 
+@pytest.mark.parametrize("over", ["stock", "ends"])
+@pytest.mark.parametrize("control", [0, 50])
+def test_a_coupon_that_is_over_neither_reminds_nor_compares(shop: CornerShop, over: str, control: int) -> None:
+    gone = {"stock": 0} if over == "stock" else {"ends": shop.now + DAY}
+    part = REMINDERS[0] | {"control": control}
+    shop.amends(coupons=[COUPONS[0] | gone, *COUPONS[1:]], reminders=[part])
+    for number in range(8):
+        shop.posts(shop.joins(f"M{number}", agreements=AGREED), total=1_000)
+    passes_days(shop, 6)
+    assert reminded(shop, "again") == 0
+
+
 def test_who_bought_again_meanwhile_gets_none(shop: CornerShop) -> None:
     anna = shop.joins("Anna", agreements=AGREED)
     comes_every(shop, anna, 3, 2)

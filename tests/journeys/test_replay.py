@@ -219,6 +219,22 @@ def test_what_a_draft_does_not_pay_for_is_not_had(cafe: CornerShop):
     assert (found.would[""].given, found.would[""].spent, found.losing) == (60, 20, 1)
 
 
+def test_a_coupon_that_a_member_may_not_use_any_more_is_given_by_no_replay(url: str):
+    once = {"key": "once", "name": {"en": "Once"}, "discount": {"money": 100}, "per_member": 1}
+    often = SIMPLE | {"coupons": [once], "every": [{"key": "voucher", "spend": 1_000, "give": {"coupon": "once"}}]}
+    shop = CornerShop.open(url, **often)
+    anna = shop.joins()
+    shop.posts(anna, "A1", total=1_000)
+    shop.posts(anna, "A2", total=2_100, coupons=[shop.card(anna).coupons[0].code])
+    found = replays(shop)
+    assert found.is_the_ledger and found.coupons_were == {"once": 1}
+    found = replays(shop, often | {"coupons": [once | {"per_member": 2}]})
+    assert found.coupons_would == {"once": 2}
+    shop.takes_back("A2")
+    assert replays(shop).is_the_ledger
+    shop.close()
+
+
 def test_only_what_comes_after_the_first_day_counts(cafe: CornerShop):
     anna = cafe.joins()
     cafe.posts(anna, "A1", total=30_000)

@@ -169,6 +169,36 @@ def test_a_gift_has_a_reason_and_a_budget(shop: Shop) -> None:
     assert gives(shop.desk(MAREK), serial, "30") == 303
 
 
+def test_stamps_have_a_budget_of_their_own(shop: Shop) -> None:
+    shop.promises(key="beans", name={"en": "Beans"}, kind="stamps", unit="stamps")
+    kasia, serial = shop.desk(KASIA), shop.has_member(programme="beans")
+    kasia.opens(f"/staff/cards/{serial}/gift")
+    assert "You may give 5 stamps or visits a day in all." in kasia.says and "points" not in kasia.says
+    assert gives(kasia, serial, "100") == 409 and "Your stamps to give away today are used up" in kasia.says
+    assert gives(kasia, serial, "5") == 303 and gives(shop.desk(KASIA), serial, "1") == 409
+    assert shop.balance(serial) == 5
+    assert gives(kasia, shop.has_member(), "30") == 303, "points are counted apart"
+    boss = shop.desk(MAREK)
+    boss.opens("/staff/manage/log")
+    assert "Gift of stamps" in boss.says and "The day's budget for gifts of stamps is used up." in boss.says
+
+
+def test_what_is_given_in_a_unit_counts_for_the_budget_of_that_unit(shop: Shop) -> None:
+    units = [{"key": "stamps", "kind": "stamps"}, {"key": "miles"}]
+    rules = [{"key": "visit", "unit": "stamps", "measure": "visit", "amount": 1}]
+    shop.promises(key="both", name={"en": "Both"}, units=units, rules=rules)
+    kasia, serial = shop.desk(KASIA), shop.has_member(programme="both")
+    kasia.opens(f"/staff/cards/{serial}/gift")
+    assert "30 points a day in all. You may give 5 stamps" in kasia.says
+    assert gives(kasia, serial, "5", unit="stamps") == 303 and "Given: 5 stamps. Reason: cold coffee" in kasia.says
+    assert gives(kasia, serial, "1", unit="stamps") == 409
+    assert gives(kasia, serial, "20", unit="miles") == 303
+    assert gives(kasia, serial, "11") == 409 and gives(kasia, serial, "10") == 303
+    assert gives(kasia, serial, "1", unit="beans") == 422
+    balances = {held.unit: held.amount for held in shop.held(serial).revision.card.balances}
+    assert (shop.balance(serial), balances) == (10, {"stamps": 5, "miles": 20})
+
+
 def test_a_gift_can_be_undone_where_it_was_given(shop: Shop) -> None:
     kasia, serial = shop.desk(KASIA), shop.has_member()
     gives(kasia, serial, "20")

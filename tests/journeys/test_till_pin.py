@@ -142,7 +142,7 @@ def test_a_pin_is_proof_enough_for_more_than_the_floor(shop: Shop, kasia: Desk) 
 def test_nobody_makes_a_present_of_stored_money(shop: Shop, kasia: Desk) -> None:
     card = gift_card(shop)
     kasia.opens(f"/staff/cards/{card}")
-    assert "Give points" not in kasia.says
+    assert "Make a gift" not in kasia.says
     present = {"receipt": kasia.field("receipt"), "points": "50", "reason": "sorry"}
     assert kasia.sends(f"/staff/cards/{card}/gift", present).status_code == 403
     assert "paid in" in kasia.says and shop.balance(card) == 10_000

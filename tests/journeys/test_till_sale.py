@@ -309,6 +309,44 @@ def test_a_sale_is_one_tap_paying_with_points_two_and_undoing_two(
     assert shop.balance(jan) == 35
 
 
+def test_bill_and_button_are_in_sight_however_much_is_on_the_card(
+    shop: Shop, open_shop: Site, chromium: Browser
+) -> None:
+    jan = shop.has_member("Maximiliana-Wilhelmina", programme="club")
+    shop.desk(KASIA).sells(jan, amount="50")
+    for kind in ("coffee", "tenth", "coffee"):
+        shop.issues(jan, kind)
+    with visit(chromium, has_touch=True) as page:
+        logs_in(page, open_shop)
+        for width, height in ((360, 740), (768, 1024), (1280, 800)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"{open_shop.url}/staff/cards/{jan}")
+            for place in ("#amount", "#keypad [data-key='0']", "#count"):
+                assert not is_out_of_sight(page, place), (width, place)
+            # The keyboard comes to what lies under the bar, and does not leave it there.
+            page.locator("#code-fold summary").focus()
+            assert not is_out_of_sight(page, "#code-fold summary"), width
+        # Twice as large, there is no room for a bar.
+        page.set_viewport_size({"width": 360, "height": 370})
+        page.goto(f"{open_shop.url}/staff/cards/{jan}")
+        assert is_out_of_sight(page, "#count") and not is_wider_than_the_screen(page)
+        page.locator("#count").scroll_into_view_if_needed()
+        assert not is_out_of_sight(page, "#count")
+
+
+def is_out_of_sight(page: Page, place: str) -> bool:
+    """Whether a finger on its middle would touch something else."""
+    return bool(
+        page.locator(place).evaluate(
+            """element => {
+              const { left, top, width, height } = element.getBoundingClientRect();
+              const touched = document.elementFromPoint(left + width / 2, top + height / 2);
+              return !touched || !(element.contains(touched) || touched.contains(element));
+            }"""
+        )
+    )
+
+
 def counts_taps(page: Page) -> None:
     """Of fingers alone, and not those that type the bill."""
     page.evaluate(

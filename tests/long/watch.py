@@ -1,4 +1,4 @@
-"""Twelve schemes in a hundred thousand honest receipts, several times over.
+"""Fourteen schemes in a hundred thousand honest receipts, several times over.
 
 .venv/bin/python -m tests.long.watch
 """

@@ -657,6 +657,10 @@ def part(number: object, line: str, body: object = None) -> str:
     return f"Content-ID: <all + {number}>\r\n\r\n{line}\r\nContent-Type: application/json\r\n\r\n{text}"
 
 
+def reads(count: int) -> list[str]:
+    return [part(number, f"GET {PREFIX}/loyaltyObject/{CARD}") for number in range(count)]
+
+
 def parts_of(answer: httpx2.Response) -> dict[str, tuple[int, Any]]:
     assert answer.status_code == 200
     boundary = answer.headers["content-type"].partition("boundary=")[2]
@@ -706,9 +710,39 @@ def test_a_batch_that_is_none(google: FakeGoogle, club: Client) -> None:
 
 def test_a_part_may_meet_a_fault(google: FakeGoogle, club: Client) -> None:
     google.script(faults.answer(503), path="loyaltyObject", nth=2)
-    answer = club.batch(*[part(number, f"GET {PREFIX}/loyaltyObject/{CARD}") for number in range(3)])
+    answer = club.batch(*reads(3))
     assert sorted(_statuses(answer).values()) == [200, 200, 503]
     assert parts_of(answer)["response-all + 1"][1]["error"]["status"] == "UNAVAILABLE"
+
+
+def test_in_a_batch_answers_befall_parts_and_all_else_the_whole(google: FakeGoogle, club: Client) -> None:
+    """So that of what is asked as much is spoilt together as alone."""
+    google.weather(0.3, [faults.answer(503)], seed=3)
+    said = [status for _ in range(20) for status in _statuses(club.batch(*reads(10))).values()]
+    assert 0.2 < said.count(503) / 200 < 0.4
+    google.weather(0.3, [faults.LOST_ANSWER], seed=3)
+    before = google.report()
+    lost = 0
+    for _ in range(40):
+        try:
+            assert set(_statuses(club.batch(*reads(2))).values()) == {200}
+        except httpx2.RemoteProtocolError:
+            lost += 1
+    google.weather(0)
+    after = google.report()
+    assert 4 < lost < 20 and after["spoilt_trips"] - before["spoilt_trips"] == lost
+    assert after["spoilt_calls"] - before["spoilt_calls"] == 2 * lost
+
+
+def test_what_is_in_a_batch_was_asked_though_nobody_opened_it(google: FakeGoogle, club: Client) -> None:
+    google.script(faults.answer(503), path="/batch")
+    asked = google.report()
+    assert club.batch(*reads(2)).status_code == 503
+    said = google.report()
+    assert (said["trips"] - asked["trips"], said["calls"] - asked["calls"]) == (1, 2)
+    assert (said["spoilt_trips"], said["spoilt_calls"]) == (1, 2)
+    assert club.batch(*reads(1), content_type="application/json").status_code == 400
+    assert google.report()["calls"] == said["calls"], "and of what is none nothing"
 
 
 # -- too much, and worse
@@ -719,7 +753,7 @@ def test_twenty_calls_a_second_and_no_more() -> None:
         client = Client(google, google.service_account())
         client.told("POST", "/loyaltyClass", CLASS)
         client.told("POST", "/loyaltyObject", OBJECT)
-        answer = client.batch(*[part(number, f"GET {PREFIX}/loyaltyObject/{CARD}") for number in range(25)])
+        answer = client.batch(*reads(25))
         assert list(_statuses(answer).values()).count(429) == 7
         google.throttles_with = 403
         said = client.call("GET", f"/loyaltyObject/{CARD}").json()["error"]

@@ -25,8 +25,10 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import BatchHttpRequest
 
-from tests.fakes.google import ISSUER, FakeGoogle, faults
-from tests.fakes.google.api import ROUTES
+from passes.wallets.google.batch import CONTENT_TYPE, write
+from passes.wallets.google.call import Call
+from tests.fakes.google import ISSUER, FakeGoogle, batch, faults
+from tests.fakes.google.api import ROUTES, split
 from tests.fakes.google.resources import SHAPE_OF
 from tests.fakes.google.shapes import SHAPES, SPELLINGS, Field
 
@@ -125,6 +127,36 @@ def test_a_batch(played: FakeGoogle, client: Any) -> None:
     batch.execute()
     assert outcomes == {str(number): 200 for number in range(8)} | {"nobody": 404, "bad": 400}
     assert played.card(CARD)["accountName"] == "ж7"
+
+
+def test_our_batches_ask_what_theirs_ask(played: FakeGoogle, client: Any) -> None:
+    """Read by one reader: the same parts, and as much of each as ours need."""
+    objects = client.loyaltyobject()
+    second = OBJECT | {"id": f"{ISSUER}.second", "accountName": "Żaneta"}
+    theirs = BatchHttpRequest(batch_uri=played.batch_url)
+    theirs.add(objects.patch(resourceId=CARD, body={"id": CARD, "accountName": "ж"}))
+    theirs.add(objects.insert(body=second))
+    theirs.add(objects.update(resourceId=CARD, body=OBJECT))
+    theirs.execute()
+    ours = [
+        Call.patch("loyaltyObject", {"id": CARD, "accountName": "ж"}),
+        Call.insert("loyaltyObject", second),
+        Call.put("loyaltyObject", OBJECT),
+    ]
+    sent = batch.read(CONTENT_TYPE, write(ours))
+    asked = played.requests[-1].parts
+    assert len(asked) == 3
+    for their, our in zip(asked, sent, strict=True):
+        assert (our.method, split(our.target)[0]) == (their.method, their.path)
+        assert json.loads(our.body) == their.json
+        needed = {"accept": "application/json", "content-type": "application/json"}
+        assert all(
+            headers[name].startswith(word) for headers in (their.headers, our.headers) for name, word in needed.items()
+        )
+        assert int(our.headers["content-length"]) == len(our.body)
+        assert re.fullmatch(r"\S+ \+ \d+", our.content_id) and re.fullmatch(r"\S+ \+ \d+", their.content_id)
+        # Theirs may be of several accounts; ours is of the one that the whole request names.
+        assert "authorization" not in our.headers
 
 
 def test_a_token_that_ended_is_renewed(played: FakeGoogle, client: Any) -> None:

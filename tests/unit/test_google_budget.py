@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
@@ -46,6 +47,72 @@ def test_two_processes_keep_one_pace(store: Store) -> None:
     for first in range(len(moments)):
         assert sum(1 for at in moments if moments[first] <= at < moments[first] + 1) <= 21
     assert moments[-1] - moments[0] <= 100 / 20 + 1
+
+
+@pytest.mark.parametrize(("rate", "together"), [(1, 1), (15, 3), (20, 5), (100, 25)])
+def test_as_many_go_together_as_a_quarter_of_a_second_allows(store: Store, rate: int, together: int) -> None:
+    assert Pace(store, rate).together == together
+
+
+def gone_in_packs(store: Store, sizes: Iterable[int]) -> list[tuple[float, int]]:
+    """When, and how many: two processes by turns, each with a full pack and one of such a size."""
+    time = Time()
+    one, other = (Pace(store, 20, time, time.sleep) for _ in range(2))
+    gone = []
+    for size in sizes:
+        for pace, turns in ((one, 5), (other, size)):
+            pace.wait(turns)
+            gone.append((time.at, turns))
+    return gone
+
+
+def busiest_second(gone: Sequence[tuple[float, int]]) -> int:
+    return max(sum(turns for at, turns in gone if first <= at < first + 1) for first, _ in gone)
+
+
+def test_those_that_go_together_take_a_turn_each(store: Store) -> None:
+    gone = gone_in_packs(store, [5] * 40)
+    assert busiest_second(gone) == 20
+    assert gone[-1][0] - gone[0][0] <= 1.05 * 400 / 20, "and no turn is wasted"
+
+
+def test_packs_of_any_size_make_a_second_fuller_by_less_than_one(store: Store) -> None:
+    """Because a pack leaves with the last of its turns."""
+    gone = gone_in_packs(store, [1 + number % 5 for number in range(40)])
+    assert busiest_second(gone) < 20 + 5
+
+
+def test_one_who_gets_away_late_makes_no_second_too_full(store: Store) -> None:
+    time = Time()
+    pace = Pace(store, 100, time, time.sleep)
+    gone = []
+    for number in range(20):
+        pace.wait(25)
+        gone.append(time.at + (0.03 if number % 4 == 0 else 0))
+    for first in gone:
+        assert sum(25 for at in gone if first <= at < first + 1) <= 100
+
+
+def test_packs_that_wait_hold_up_nobody_elsewhere(store: Store) -> None:
+    """A worker's packs stand in line within the worker, and not before a member at the button."""
+    time = Time()
+    standing, go = threading.Event(), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        standing.set()
+        go.wait(5)
+
+    worker = Pace(store, 20, time, sleep)
+    packs = [threading.Thread(target=worker.wait, args=(5,)) for _ in range(4)]
+    for each in packs:
+        each.start()
+    assert standing.wait(5)
+    begun = time.at
+    Pace(store, 20, time, time.sleep).wait()
+    assert time.at - begun < 0.3
+    go.set()
+    for each in packs:
+        each.join(5)
 
 
 def test_rest_is_not_saved_up(store: Store) -> None:

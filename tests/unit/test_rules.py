@@ -290,6 +290,15 @@ def test_every_so_much_spent_gives_something_once_each():
     assert third.issues == (Issue("ten-off", 2, "voucher"),)
 
 
+@pytest.mark.parametrize(("used", "given"), [(0, 3), (1, 2), (3, 0), (4, 0)])
+def test_no_coupon_is_given_to_whoever_may_not_use_it_any_more(used: int, given: int):
+    gift = Gift(coupon="ten-off", per_member=3)
+    rules = RuleSet(goals=(Goal("voucher", "spend", 500_00, gift, repeats=True),))
+    _, outcome = buys(rules, 1500_00, standing=Standing(used={"ten-off": used, "cookie": 9}))
+    assert sum(issue.times for issue in outcome.issues) == given and rules.asks_used == {"ten-off"}
+    assert outcome.notes == ((Note("voucher", "member", 3, 3 - given),) if given < 3 else ())
+
+
 GIVEN = ("goal:voucher:given", "")
 
 

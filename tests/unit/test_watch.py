@@ -16,7 +16,7 @@ from tests.unit.test_words import PAGES
 
 KINDS = (
     *("own_card", "colleagues_card", "pair", "split", "undo"),
-    *("unseen", "gifts", "gifts_to_one", "after_hours", "travel", "guesses"),
+    *("unseen", "gifts", "gifts_to_one", "empty_cards", "after_hours", "travel", "guesses"),
 )
 
 
@@ -31,9 +31,9 @@ def tried(receipts: int, seed: int) -> tuple[dict[str, bool], float]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_thirteen_schemes_in_ten_thousand_receipts_are_seen_and_few_others(seed: int) -> None:
+def test_fourteen_schemes_in_ten_thousand_receipts_are_seen_and_few_others(seed: int) -> None:
     found, false_share = tried(10_000, seed)
-    assert len(found) == len(SCHEMES) == 13
+    assert len(found) == len(SCHEMES) == 14
     assert [name for name, is_seen in found.items() if not is_seen] == []
     assert false_share <= 0.01
 
@@ -50,6 +50,26 @@ def test_whoever_works_alone_serves_every_regular() -> None:
     """There is nobody to compare with, so it says nothing."""
     days = [Deed(n, 1_790_000_000 + n * 86_400, 1, "t", "Old Town", 7, "earn", is_live=False) for n in range(25)]
     assert watch.signs(days, {}, Hours("00:00", "00:00", ZoneInfo("UTC"))) == []
+
+
+def test_stamps_given_away_are_gifts_like_points() -> None:
+    deeds = [Deed(n, 1_790_000_000 + n * 60, 1, "t", "Old Town", 7 + n, "comp_stamps") for n in range(5)]
+    (sign,) = watch.signs(deeds, {}, Hours("00:00", "00:00", ZoneInfo("UTC")))
+    assert (sign.kind, sign.n) == ("gifts", 5)
+
+
+def test_where_no_card_earns_at_the_till_new_ones_are_no_sign() -> None:
+    """The shop's own system counts the sales; or there is nobody to compare with."""
+    start, hours = 1_790_000_000, Hours("00:00", "00:00", ZoneInfo("UTC"))
+    joins = [Deed(n, start + n, n % 2, "t", "Old Town", n, "join") for n in range(40)]
+    later = Deed(99, start + 9 * 86_400, 1, "t", "Old Town", 99, "scan")
+    assert watch.signs([*joins, later], {}, hours) == []
+    assert watch.signs([*joins[::2], later], {}, hours) == []
+    # Of those who joined today nobody knows yet.
+    good = [Deed(100 + n, start + n, 1, "t", "Old Town", n, "earn", is_live=False) for n in range(1, 40, 2)]
+    assert watch.signs([*joins, *good], {}, hours) == []
+    (sign,) = watch.signs([*joins, *good, later], {}, hours)
+    assert (sign.kind, sign.staff, sign.n) == ("empty_cards", 0, 20)
 
 
 @pytest.mark.parametrize(

@@ -1,52 +1,40 @@
-"""Speaks to Google's API: one call at a time, each at our pace, within limits of time and size.
+"""Speaks to Google's API: one call or several in one request, each call at our pace, within limits of time and size.
 
 A call gives what was answered, or why nothing was; it never raises for what Google or the network does. No
-redirect is followed: a state or a token goes to the address in the settings and to no other. `weigh` says
-what an answer means for the card it was about.
-("Error codes" and "Performance tips", Google Wallet API.)
+redirect is followed: a state or a token goes to the address in the settings and to no other.
+("Performance tips", Google Wallet API.)
 """
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote
 
 import httpx2
 
-from .. import Later, Outcome, Pushed, Refused
+from . import batch
 from .access import NoToken, Tokens
 from .budget import Pace
+from .call import JSON, UNHEARD_SECONDS, Call, Said, read, unheard
 from .link import SAVE_URL
 
-PREFIX = "/walletobjects/v1"
 CALL_SECONDS = 10
 MOST_BYTES = 1024 * 1024
-MOST_WAIT_SECONDS = 3600
-THROTTLED_SECONDS = 5
-# A request of which we heard no more may still be carried out; it has to be over before the next.
-UNHEARD_SECONDS = 20
-MOST_SENTENCE = 160
-_TELLING = re.compile(r"[\w.@+/=-]*\d[\w.@+/=-]{7,}|[A-Za-z0-9_+/=-]{24,}|\S+@\S+")
-_SCHEME_WORDS = re.compile(r"RESOURCE_EXHAUSTED|quota", re.IGNORECASE)
+MOST_BYTES_MORE_EACH = 64 * 1024
+# Of a batch these are about each call in it; any other 4xx is about there being a batch at all.
+_ABOUT_EACH = (401, 403, 408, 429)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What came back. `status` 0: nothing that could be read, and `why` says so."""
+class Got:
+    """An answer as it came."""
 
     status: int
-    body: dict[str, Any] = field(repr=False)
-    why: str = ""
-    wait_seconds: int = 0
-
-    @property
-    def is_done(self) -> bool:
-        return self.status == 200
+    content_type: str
+    retry_after: str
+    body: bytes = field(repr=False)
 
 
 class API:
@@ -54,48 +42,38 @@ class API:
 
     def __init__(self, url: str, tokens: Tokens, pace: Pace, most_connections: int = 16) -> None:
         self._url, self._tokens, self._pace = url, tokens, pace
-        self._most = most_connections
+        self._most_connections = most_connections
         self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
+        self._takes_batches = True
 
-    def insert(self, path: str, body: dict[str, Any]) -> Said:
-        return self.call("POST", f"/{path}", body)
+    @property
+    def most_together(self) -> int:
+        """How many calls may go in one request: what the pace lets go in a moment."""
+        return min(self._pace.together, batch.MOST_PARTS) if self._takes_batches else 1
 
-    def patch(self, path: str, body: dict[str, Any]) -> Said:
-        return self.call("PATCH", f"/{path}/{quote(body['id'])}", body)
+    def call(self, call: Call) -> Said:
+        (said,) = self.calls([call])
+        return said
 
-    def put(self, path: str, body: dict[str, Any]) -> Said:
-        return self.call("PUT", f"/{path}/{quote(body['id'])}", body)
-
-    def get(self, path: str, id: str) -> Said:
-        return self.call("GET", f"/{path}/{quote(id)}")
-
-    def add_message(self, path: str, id: str, message: dict[str, Any]) -> Said:
-        return self.call("POST", f"/{path}/{quote(id)}/addMessage", {"message": message})
+    def calls(self, calls: Sequence[Call]) -> list[Said]:
+        """What each was answered, in the order of the calls. A token that Google no longer takes is replaced once."""
+        said, token = self._ask(calls)
+        denied = [number for number, each in enumerate(said) if each.status == 401]
+        if denied:
+            again, _ = self._ask([calls[number] for number in denied], instead_of=token)
+            for number, each in zip(denied, again, strict=True):
+                said[number] = each
+        if any(each.status for each in said):
+            self._pace.heard(is_too_much=any(each.is_throttle for each in said))
+        return said
 
     def short_link(self, token: str) -> str | None:
         """A link that Google keeps and that saves what this token would; None when there is none just now."""
-        said = self.call("POST", "/jwt", {"jwt": token})
+        said = self.call(Call.shorten(token))
         link = said.body.get("saveUri") if said.is_done else None
         is_googles = isinstance(link, str) and link.startswith((SAVE_URL, f"{self._url}/"))
         return str(link) if is_googles else None
-
-    def list(self, path: str, class_id: str, most: int, page: str) -> Said:
-        query = f"classId={quote(class_id)}&maxResults={most}" + (f"&token={quote(page)}" if page else "")
-        return self.call("GET", f"/{path}?{query}")
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Said:
-        """One call. A token that Google no longer takes is replaced once."""
-        try:
-            token = self._tokens.get()
-            said = self._send(method, path, body, token)
-            if said.status == 401:
-                said = self._send(method, path, body, self._tokens.get(instead_of=token))
-        except NoToken as wrong:
-            return Said(0, {}, str(wrong), wrong.wait_seconds)
-        if said.status:
-            self._pace.heard(is_too_much=_is_throttle(said))
-        return said
 
     def close(self) -> None:
         with self._lock:
@@ -103,28 +81,56 @@ class API:
                 self._client.close()
                 self._client = None
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None, token: str) -> Said:
-        content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    def _ask(self, calls: Sequence[Call], instead_of: str = "") -> tuple[list[Said], str]:
+        """What was said, and the token it was asked with."""
+        try:
+            token = self._tokens.get(instead_of)
+        except NoToken as wrong:
+            return [unheard(str(wrong), wrong.wait_seconds)] * len(calls), ""
+        self._pace.wait(len(calls))
+        return (self._alone(calls[0], token) if len(calls) == 1 else self._together(calls, token)), token
+
+    def _alone(self, call: Call, token: str) -> list[Said]:
+        got = self._send(call.method, call.path, call.content, JSON, token, MOST_BYTES)
+        return [got if isinstance(got, Said) else read(got.status, got.body, got.retry_after)]
+
+    def _together(self, calls: Sequence[Call], token: str) -> list[Said]:
+        """What befalls the whole request befalls every call in it."""
+        most_bytes = MOST_BYTES + len(calls) * MOST_BYTES_MORE_EACH
+        got = self._send("POST", batch.PATH, batch.write(calls), batch.CONTENT_TYPE, token, most_bytes)
+        if isinstance(got, Said):
+            return [got] * len(calls)
+        if got.status == 200 and batch.is_batch(got.content_type):
+            said = batch.read_answers(got.content_type, got.body, len(calls))
+            self._takes_batches = any(each.status for each in said)
+            return said
+        if 400 <= got.status < 500 and got.status not in _ABOUT_EACH:
+            self._takes_batches = False
+            return [unheard(f"Google takes no batches ({got.status}); cards go one by one now")] * len(calls)
+        return [read(got.status, got.body, got.retry_after)] * len(calls)
+
+    def _send(
+        self, method: str, path: str, content: bytes | None, content_type: str, token: str, most_bytes: int
+    ) -> Got | Said:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "identity"}
         if content is not None:
-            headers["Content-Type"] = "application/json; charset=UTF-8"
-        self._pace.wait()
+            headers["Content-Type"] = content_type
         ends = time.monotonic() + CALL_SECONDS
         try:
-            with self._connected().stream(
-                method, f"{self._url}{PREFIX}{path}", content=content, headers=headers
-            ) as got:
-                return _read(got, ends)
+            with self._connected().stream(method, f"{self._url}{path}", content=content, headers=headers) as got:
+                return _receive(got, ends, most_bytes)
         except httpx2.TimeoutException:
-            return Said(0, {}, "Google did not answer in time", wait_seconds=UNHEARD_SECONDS)
+            return unheard("Google did not answer in time", UNHEARD_SECONDS)
         except (httpx2.HTTPError, httpx2.InvalidURL) as wrong:
-            return Said(0, {}, f"Google cannot be reached ({type(wrong).__name__})")
+            return unheard(f"Google cannot be reached ({type(wrong).__name__})")
 
     def _connected(self) -> httpx2.Client:
         """Opened by whoever calls first: a process that only serves pages opens none, and none outlives a fork."""
         with self._lock:
             if self._client is None:
-                limits = httpx2.Limits(max_connections=self._most, max_keepalive_connections=self._most)
+                limits = httpx2.Limits(
+                    max_connections=self._most_connections, max_keepalive_connections=self._most_connections
+                )
                 timeout = httpx2.Timeout(CALL_SECONDS, pool=2 * CALL_SECONDS)
                 self._client = httpx2.Client(
                     timeout=timeout, limits=limits, follow_redirects=False, trust_env=False, http2=False
@@ -132,72 +138,14 @@ class API:
             return self._client
 
 
-def weigh(said: Said, id: str) -> Outcome:
-    """What an answer means for the class or object `id` that was written."""
-    if said.is_done and id in (said.body.get("id"), _inner_id(said.body)):
-        return Pushed()
-    if said.status == 0:
-        return Later(said.why, said.wait_seconds)
-    if said.is_done or 300 <= said.status < 400:
-        return Later("what answers at Google's address is not Google's API; see [google.api_url] and any proxy")
-    if _is_throttle(said):
-        return Later("Google takes no more for the moment", max(THROTTLED_SECONDS, said.wait_seconds))
-    if said.status in (404, 409):
-        return Later(f"Google has other classes and cards than we remember ({said.status}); they are made anew")
-    if said.status >= 500 or said.status == 408:
-        return Later(f"Google has trouble ({said.status})", said.wait_seconds)
-    return Refused(_sentence(said))
-
-
-def _sentence(said: Said) -> str:
-    match said.status:
-        case 401:
-            return "Google no longer takes our service account's tokens; see that the account and its key still exist"
-        case 403:
-            return (
-                "Google does not let the service account write: invite its e-mail as a Developer in the Google Pay & "
-                "Wallet console, and enable the Google Wallet API for its project"
-            )
-        case _:
-            return f"Google refuses the card ({said.status}): {_harmless(said)}"
-
-
-def _harmless(said: Said) -> str:
-    """Google's own sentence without what may be a member's: long numbers, tokens and addresses."""
-    error = said.body.get("error")
-    message = error.get("message") if isinstance(error, dict) else None
-    text = " ".join(message.split()) if isinstance(message, str) else "no reason given"
-    return _TELLING.sub("…", text)[:MOST_SENTENCE]
-
-
-def _is_throttle(said: Said) -> bool:
-    """Too much in too short a time, which Google says in two ways."""
-    if said.status == 429:
-        return True
-    return said.status == 403 and bool(_SCHEME_WORDS.search(json.dumps(said.body)[:4000]))
-
-
-def _inner_id(body: dict[str, Any]) -> object:
-    resource = body.get("resource")
-    return resource.get("id") if isinstance(resource, dict) else None
-
-
-def _read(got: httpx2.Response, ends: float) -> Said:
+def _receive(got: httpx2.Response, ends: float, most_bytes: int) -> Got | Said:
     """The answer, unpacked nowhere and never longer than allowed, in bytes or in time."""
-    body = b""
+    body = bytearray()
     for piece in got.iter_raw():
         body += piece
-        if len(body) > MOST_BYTES:
-            return Said(0, {}, "Google's answer is too long to be one")
+        if len(body) > most_bytes:
+            return unheard("Google's answer is too long to be one")
         if time.monotonic() > ends:
-            return Said(0, {}, "Google's answer came too slowly", wait_seconds=UNHEARD_SECONDS)
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        said = None
-    return Said(got.status_code, said if isinstance(said, dict) else {}, "", _retry_after(got))
-
-
-def _retry_after(got: httpx2.Response) -> int:
-    wanted = got.headers.get("Retry-After", "")
-    return min(int(wanted), MOST_WAIT_SECONDS) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else 0
+            return unheard("Google's answer came too slowly", UNHEARD_SECONDS)
+    headers = got.headers
+    return Got(got.status_code, headers.get("Content-Type", ""), headers.get("Retry-After", ""), bytes(body))

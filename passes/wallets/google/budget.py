@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from sqlalchemy import delete, func, insert, select, update
@@ -19,18 +18,18 @@ from ...store import tables as t
 
 NOTICES_A_DAY = 3
 DAY_SECONDS = 86_400
-# A turn that nobody took in time is gone: turns saved up would be a burst.
-TURN_LASTS_SECONDS = 0.5
-TAKEN_AT_ONCE_SECONDS = 0.25
+TOGETHER_SECONDS = 0.25
+# Of a stretch, added to it: who gets away late from one must not make a second too full with those who do not.
+BREATH = 0.04
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10
 SECOND = 1_000_000
 
 
 class Pace:
-    """Lets requests go one after the other, `rate` a second over all processes that use the store.
+    """Lets calls go one after the other, `rate` a second over all processes that use the store.
 
-    Turns are taken from the store a few at a time, a quarter of a second's worth, so that the store is not
-    asked for each and somebody who waits never waits for long.
+    Several that go in one request take a turn each. In each process one waits at a time, and whoever waits behind
+    has no turn yet: turns taken far ahead would keep a member at the button waiting in another process.
     """
 
     def __init__(
@@ -41,17 +40,18 @@ class Pace:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store, self._rate, self._clock, self._sleep = store, rate, clock, sleep
-        self._lock = threading.Lock()
-        self._turns: deque[float] = deque()
+        self.together = max(1, int(rate * TOGETHER_SECONDS))
+        self._waiting, self._lock = threading.Lock(), threading.Lock()
         self._refusals = 0
 
-    def wait(self) -> None:
-        """Come back when it is our turn."""
-        with self._lock:
-            turn = self._next()
-        delay = turn - self._clock()
-        if delay > 0:
-            self._sleep(delay)
+    def wait(self, turns: int = 1) -> None:
+        """Come back when it is our turn: for several that go together, the last of theirs."""
+        step = SECOND / self._rate
+        with self._waiting:
+            first = self._reserve(int(turns * step * (1 + BREATH)))
+            delay = (first + (turns - 1) * step) / SECOND - self._clock()
+            if delay > 0:
+                self._sleep(delay)
 
     def heard(self, is_too_much: bool) -> None:
         """Google said that it was too much: nobody goes for a moment, and longer each time that it says so again."""
@@ -59,33 +59,21 @@ class Pace:
             self._refusals = self._refusals + 1 if is_too_much else 0
             if not is_too_much:
                 return
-            self._turns.clear()
             seconds = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** (self._refusals - 1))
         self._rest(int(seconds * SECOND))
 
-    def _next(self) -> float:
-        oldest = self._clock() - TURN_LASTS_SECONDS
-        while self._turns and self._turns[0] < oldest:
-            self._turns.popleft()
-        if not self._turns:
-            count = max(1, int(self._rate * TAKEN_AT_ONCE_SECONDS))
-            step = SECOND / self._rate
-            first = self._reserve(int(count * step))
-            self._turns.extend((first + number * step) / SECOND for number in range(count))
-        return self._turns.popleft()
-
     def _reserve(self, length: int) -> int:
         """The beginning of a stretch of time that is ours alone."""
-        now = int(self._clock() * SECOND)
         with self._store.transaction() as tx:
+            now = int(self._clock() * SECOND)
             first = max(now, _taken_until(tx, now))
             _take_until(tx, first + length)
         return first
 
     def _rest(self, length: int) -> None:
         """Nobody's turn before so much time has gone; several who were refused at once wait once."""
-        now = int(self._clock() * SECOND)
         with self._store.transaction() as tx:
+            now = int(self._clock() * SECOND)
             _take_until(tx, max(now + length, _taken_until(tx, now)))
 
 

@@ -19,7 +19,8 @@ from ...store import Store
 from ...words import Words
 from .. import Outcome, Pushed, Refused
 from . import book, budget, render
-from .api import API, Said, weigh
+from .api import API
+from .call import Call, Said, weigh
 from .render import Body, Issuer, Kind
 
 MOST_MESSAGES = 10
@@ -101,10 +102,10 @@ class Classes:
     def _write(self, drawn: _Drawn, is_there: bool) -> Said:
         path, patch = drawn.kind.class_path, render.patch_of(drawn.body)
         if not is_there:
-            said = self._api.insert(path, drawn.body)
-            return self._api.patch(path, patch) if said.status == 409 else said
-        said = self._api.patch(path, patch)
-        return self._api.insert(path, drawn.body) if said.status == 404 else said
+            said = self._api.call(Call.insert(path, drawn.body))
+            return self._api.call(Call.patch(path, patch)) if said.status == 409 else said
+        said = self._api.call(Call.patch(path, patch))
+        return self._api.call(Call.insert(path, drawn.body)) if said.status == 404 else said
 
     def _announce(self, drawn: _Drawn, now: int) -> None:
         fresh = {o.key: o for o in drawn.news if o.is_live(now) and o.starts > now - ANNOUNCE_WITHIN_SECONDS}
@@ -120,7 +121,7 @@ class Classes:
     def _say(self, drawn: _Drawn, offer: Offer, now: int) -> bool:
         """Whether the message is there. Asked first: the last attempt may have got through unheard."""
         path = drawn.kind.class_path
-        got = self._api.get(path, drawn.id)
+        got = self._api.call(Call.get(path, drawn.id))
         if not isinstance(weigh(got, drawn.id), Pushed):
             return False
         messages = [each for each in got.body.get("messages", ()) if isinstance(each, dict)]
@@ -129,14 +130,14 @@ class Classes:
         if len(messages) >= MOST_MESSAGES:
             kept = _room_for_one(messages, now)
             pruned = {"id": drawn.id, "reviewStatus": "UNDER_REVIEW", "messages": kept}
-            if not isinstance(weigh(self._api.patch(path, pruned), drawn.id), Pushed):
+            if not isinstance(weigh(self._api.call(Call.patch(path, pruned)), drawn.id), Pushed):
                 return False
         with self._store.transaction() as tx:
             notify = budget.has_room(tx, [drawn.id], now)
             if notify:
                 budget.note(tx, drawn.id, now)
         said = render.message(offer, drawn.words, self._issuer, now, notify)
-        return isinstance(weigh(self._api.add_message(path, drawn.id, said), drawn.id), Pushed)
+        return isinstance(weigh(self._api.call(Call.add_message(path, drawn.id, said)), drawn.id), Pushed)
 
 
 def _room_for_one(messages: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from ...store import Connection, Row
 from ...store import tables as t
 from ...work import Round
 from . import book, budget, render
-from .api import Said
+from .call import Call, Said
 
 if TYPE_CHECKING:
     from . import Google
@@ -61,7 +61,7 @@ def _ask(wallet: Google) -> int:
         return 0
     with wallet.store.reading() as tx:
         kind = tx.execute(select(t.Programme.kind).where(t.Programme.key == due.programme)).scalar() or ""
-    said = wallet.api.list(render.kind_of(kind).object_path, due.id, PAGE, due.page or "")
+    said = wallet.api.call(Call.list(render.kind_of(kind).object_path, due.id, PAGE, due.page or ""))
     with wallet.store.transaction() as tx:
         if not said.is_done or not isinstance(said.body.get("resources", []), list):
             # From the beginning: an old page's token may be what Google did not like.

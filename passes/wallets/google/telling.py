@@ -2,7 +2,8 @@
 
 Who tells a card holds its lease, so no two tell the same one; each ends before the lease does. Before a state
 is sent the store forgets the last one, and learns the new one when Google has confirmed it: whatever is cut
-off in between is told again, and nothing is believed that was not confirmed.
+off in between is told again, and nothing is believed that was not confirmed. Cards that changed at once go in
+packs, a request each; what a pack's answer says of one card is that card's affair alone.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from ...store import Connection, Row, Store
 from ...words import Words
 from .. import Later, Outcome, Pushed, Refused, Stale
 from . import book, budget, render
-from .api import API, Said, weigh
+from .api import API
+from .call import Call, Said, weigh
 from .classes import Classes, Wanted
 from .render import Body, Issuer, Kind, Made
 
-AT_ONCE = 8
+PACKS_AT_ONCE = 3
 NOTABLE_SHARE = 5
 """An earning of a fifth of the cheapest reward is worth a notice; a coffee's worth is not."""
 
@@ -55,12 +57,36 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A card about to be sent: whether Google is likely to have it, and whether it may have a notice."""
+
+    drawn: Drawn
+    is_likely_there: bool
+    notice: bool
+
+    def call(self, is_there: bool) -> Call:
+        kind, body = self.drawn.kind.object_path, self.drawn.body
+        if self.drawn.card.is_void:
+            # What ended is replaced whole, so that nothing of its member is left.
+            return Call.put(kind, body)
+        if not is_there:
+            return Call.insert(kind, body)
+        notify = {"notifyPreference": "NOTIFY_ON_UPDATE"} if self.notice else {}
+        return Call.patch(kind, render.patch_of(body) | notify)
+
+    def is_otherwise(self, said: Said) -> bool:
+        """It is there although it was not likely, or the reverse; whether what ended is there is all the same."""
+        return not self.drawn.card.is_void and said.status == (404 if self.is_likely_there else 409)
+
+
+@dataclass(frozen=True)
 class Sent:
     """What became of one. `lost_class`: Google knows no such class; `is_heard`: it was answered at all."""
 
+    drawn: Drawn
     outcome: Outcome
-    lost_class: bool = False
-    is_heard: bool = True
+    lost_class: bool
+    is_heard: bool
 
 
 class Telling:
@@ -142,42 +168,38 @@ class Telling:
         return ready
 
     def _tell_changed(self, drawn: Sequence[Drawn], ends: float, now: int) -> dict[int, Outcome]:
-        """A few at once, each noted as it begins and as it ends: a worker that dies leaves only those few unsure.
+        """A few packs at once, each noted as it begins and as it ends: a worker that dies leaves only those unsure.
 
-        What is noted is noted by this thread alone: eight threads would each fill a database connection's memory.
+        What is noted is noted by this thread alone: several would each fill a database connection's memory.
         """
-        waiting, under_way, outcomes = deque(drawn), dict[Future[Sent], Drawn](), dict[int, Outcome]()
-        with ThreadPoolExecutor(min(AT_ONCE, len(drawn)), thread_name_prefix="google") as pool:
+        waiting, under_way, outcomes = deque(drawn), set[Future[list[Sent]]](), dict[int, Outcome]()
+        with ThreadPoolExecutor(PACKS_AT_ONCE, thread_name_prefix="google") as pool:
             while waiting or under_way:
                 if time.monotonic() > ends:
                     late = Later("its turn had not come when time was up", 1)
                     outcomes |= dict.fromkeys((each.stale.installation for each in waiting), late)
                     waiting.clear()
-                next_ones = [waiting.popleft() for _ in range(min(len(waiting), AT_ONCE - len(under_way)))]
-                for each, *known in self._begin(next_ones, now):
-                    under_way[pool.submit(self._send, each, *known)] = each
-                ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                outcomes |= self._end([(under_way.pop(future), future.result()) for future in ended])
+                while waiting and len(under_way) < PACKS_AT_ONCE:
+                    pack = [waiting.popleft() for _ in range(min(len(waiting), self._api.most_together))]
+                    under_way.add(pool.submit(self._send, self._begin(pack, now)))
+                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                outcomes |= self._end([sent for future in ended for sent in future.result()])
         return outcomes
 
-    def _begin(self, drawn: Sequence[Drawn], now: int) -> list[tuple[Drawn, bool, bool]]:
-        """Of each, whether Google is likely to have it, and whether it may have a notice."""
-        if not drawn:
-            return []
+    def _begin(self, pack: Sequence[Drawn], now: int) -> list[Begun]:
         with self._store.transaction() as tx:
-            rows = book.objects(tx, [each.id for each in drawn])
-            for each in drawn:
+            rows, begun = book.objects(tx, [each.id for each in pack]), []
+            for each in pack:
+                row = rows[each.id]
                 book.unsure(tx, each.id)
-            return [
-                (each, rows[each.id].is_there or rows[each.id].is_tried, self._may_notice(tx, each, rows[each.id], now))
-                for each in drawn
-            ]
+                begun.append(Begun(each, row.is_there or row.is_tried, self._may_notice(tx, each, row, now)))
+        return begun
 
-    def _end(self, sent: Sequence[tuple[Drawn, Sent]]) -> dict[int, Outcome]:
+    def _end(self, sent: Sequence[Sent]) -> dict[int, Outcome]:
         with self._store.transaction() as tx:
-            for each, one in sent:
-                self._settle(tx, each, one)
-        return {each.stale.installation: one.outcome for each, one in sent}
+            for each in sent:
+                self._settle(tx, each)
+        return {each.drawn.stale.installation: each.outcome for each in sent}
 
     def _may_notice(self, tx: Connection, each: Drawn, row: Row, now: int) -> bool:
         holds_it = row.is_there and row.saved is not None and row.removed is None
@@ -188,24 +210,18 @@ class Telling:
         budget.note(tx, each.id, now)
         return True
 
-    def _send(self, each: Drawn, is_likely_there: bool, notice: bool) -> Sent:
-        path, body = each.kind.object_path, each.body
-        if each.card.is_void:
-            # What ended is replaced whole, so that nothing of its member is left; what never was need not be made.
-            said = self._api.put(path, body)
-            return Sent(Pushed() if said.status == 404 else weigh(said, each.id))
-        patch = render.patch_of(body) | ({"notifyPreference": "NOTIFY_ON_UPDATE"} if notice else {})
-        said = self._api.patch(path, patch) if is_likely_there else self._api.insert(path, body)
-        if is_likely_there and said.status == 404:
-            said = self._api.insert(path, body)
-        elif not is_likely_there and said.status == 409:
-            said = self._api.patch(path, patch)
-        return self._judge(said, each)
+    def _send(self, pack: Sequence[Begun]) -> list[Sent]:
+        """Whatever Google has, or has not, otherwise than was likely is asked for again, the other way."""
+        said = self._api.calls([each.call(each.is_likely_there) for each in pack])
+        otherwise = [number for number, each in enumerate(pack) if each.is_otherwise(said[number])]
+        if otherwise:
+            again = self._api.calls([pack[number].call(not pack[number].is_likely_there) for number in otherwise])
+            for number, each in zip(otherwise, again, strict=True):
+                said[number] = each
+        return [_judged(each.drawn, one) for each, one in zip(pack, said, strict=True)]
 
-    def _judge(self, said: Said, each: Drawn) -> Sent:
-        return Sent(weigh(said, each.id), lost_class=said.status == 404, is_heard=said.status != 0)
-
-    def _settle(self, tx: Connection, each: Drawn, sent: Sent) -> None:
+    def _settle(self, tx: Connection, sent: Sent) -> None:
+        each = sent.drawn
         if isinstance(sent.outcome, Pushed):
             tier = each.card.tier.key if each.card.tier else None
             news_at = each.card.news.at if each.card.news else 0
@@ -215,6 +231,14 @@ class Telling:
             book.not_sent(tx, each.id)
         if sent.lost_class:
             book.class_lost(tx, each.class_id)
+
+
+def _judged(drawn: Drawn, said: Said) -> Sent:
+    is_lost = said.status == 404
+    if drawn.card.is_void and is_lost:
+        # What ended and never was need not be made.
+        return Sent(drawn, Pushed(), lost_class=False, is_heard=True)
+    return Sent(drawn, weigh(said, drawn.id), lost_class=is_lost, is_heard=said.status != 0)
 
 
 def is_worth_a_notice(card: Card, tier_told: str | None, news_told: int) -> bool:

@@ -164,7 +164,10 @@ class Effects(Answer):
 
 
 class Quoted(Answer):
-    """`notes` say what a rule would have given, and which cap did not let it (`stock`: no such coupon is left)."""
+    """`notes` say what a rule would have given, and which cap did not let it.
+
+    `stock`: no such coupon is left; `member`: the member has used as many as one may.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_QUOTED]})
 

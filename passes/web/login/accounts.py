@@ -45,8 +45,7 @@ class Accounts(UserDatastore):
         token = which.get("fs_uniquifier")
         if not token:
             return None
-        with self._service.store.reading() as tx:
-            presence = staff.present(tx, token, self._service.now)
+        presence = staff.present(self._service.store, token, self._service.now)
         return User(presence, token) if presence else None
 
     def find_role(self, role: str) -> Role | None:

@@ -14,8 +14,9 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
-from ... import staff
+from ... import actions, rights, staff
 from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, TooOften, Unauthorised
+from ...stepup import CodeUsed
 from ...words import LANGUAGES, Words
 from .. import page
 from ..current import is_practice, service
@@ -96,7 +97,22 @@ def sentence(error: PassesError, said: Words) -> str:
         return said.say(key, n=error.needs - error.has)
     if isinstance(error, TooOften):
         return said.say(key, n=error.wait)
+    if isinstance(error, CodeUsed):
+        return code_used(error, key, said)
     return said.say(key)
+
+
+def code_used(error: CodeUsed, key: str, said: Words) -> str:
+    """When the code was used and, in the shop where that was, by whom."""
+    with service().store.reading() as tx:
+        use = actions.first_of_card(tx, error.card_id, rights.SPENDING, error.since)
+        person = staff.by_key(tx, use.key) if use else None
+    if use is None:
+        return said.say(key)
+    moment = said.moment(use.at, service().settings.zone)
+    if person is None or use.location != presence().location:
+        return said.say(f"{key}_at", moment=moment)
+    return said.say(f"{key}_by", moment=moment, person=person.called)
 
 
 def refuse(error: PassesError) -> Response:

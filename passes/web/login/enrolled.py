@@ -14,9 +14,14 @@ from ...store import Connection
 KEPT_SECONDS = 400 * 86_400
 
 
+def shows_key() -> bool:
+    """Whether the request comes with a key at all, ours or not."""
+    return bool(_key())
+
+
 def till(tx: Connection, lock: bool = False) -> tills.Till | None:
     """The till this request comes from, revoked or not."""
-    return tills.by_device(tx, request.cookies.get(_name(), "")[:100], lock)
+    return tills.by_device(tx, _key(), lock)
 
 
 def working(tx: Connection) -> tills.Till | None:
@@ -28,6 +33,10 @@ def working(tx: Connection) -> tills.Till | None:
 def remember(response: Response, key: str) -> None:
     secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
     response.set_cookie(_name(), key, max_age=KEPT_SECONDS, secure=secure, httponly=True, samesite="Strict")
+
+
+def _key() -> str:
+    return request.cookies.get(_name(), "")[:100]
 
 
 def _name() -> str:

@@ -105,7 +105,7 @@ def enter(person: staff.Person, shift_id: int | None = None, place: str | None =
     with service().store.transaction() as tx:
         till = enrolled.working(tx)
         token = staff.log_in(tx, person, service().now, till.key if till else "", shift_id)
-        presence = staff.present(tx, token, service().now)
+    presence = staff.present(service().store, token, service().now)
     assert presence is not None
     login_user(User(presence, token))
     session.permanent = True

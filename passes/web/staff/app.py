@@ -109,6 +109,8 @@ def spoken(said: Words) -> dict[str, Any]:
 @till_app.app_template_global()
 def alone() -> dict[str, str]:
     """Where this device gets its permission to work alone and sends what it did; neither, unless it is a till."""
+    if not enrolled.shows_key():
+        return {}
     with service().store.reading() as tx:
         till = enrolled.till(tx)
         if till is None:

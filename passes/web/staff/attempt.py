@@ -45,18 +45,18 @@ class Attempt:
     def came_to(self, held: Held, receipt: str, answer: Answer) -> Answer:
         """The receipt it led to."""
         self.repeated = answer.repeated
-        self.receipt_id = receipts.find(self.tx, receipt, held.row.programme).id
+        self.receipt_id = receipts.id_of(self.tx, held, receipt)
         effects = answer.body["effects"]
-        # Caps count the programme's main unit, which the answer names first.
+        entries = answer.body["entries"]
+        # Caps count the programme's main unit, which the answer names first; what is given by hand, in its own.
         unit = next(iter(answer.body["balances"]))
-        entries = [entry for entry in answer.body["entries"] if entry["unit"] == unit]
-        rewards = -sum(entry["amount"] for entry in entries if entry["kind"] == "reward")
+        rewards = -sum(entry["amount"] for entry in entries if entry["kind"] == "reward" and entry["unit"] == unit)
         adjusted = sum(entry["amount"] for entry in entries if entry["kind"] == "adjust")
         self.amounts = {
             "earn": effects["earned"],
             "redeem": effects["spent"] - rewards,
             "reward": rewards,
-            "comp": adjusted,
+            **dict.fromkeys(rights.GIFTS, adjusted),
             "adjust": adjusted,
         }
         return answer

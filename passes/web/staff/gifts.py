@@ -1,6 +1,6 @@
-"""Points that no purchase gave: a gift of the person at the till, within their budget, or a manager's correction.
+"""What no purchase gave: a gift of the person at the till, within their budget, or a manager's correction.
 
-Both need a reason, which stays with the receipt, and can be undone like any other.
+Both are so much of one unit of the card, need a reason, which stays with the receipt, and can be undone like any other.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from typing import Any
 from flask import request, session
 
 from ... import cards, giftcards, programmes, rights
+from ...definition.parts import UnitKind
 from ...errors import Forbidden, PassesError
 from ...points import receipts
 from ...points.orders import Order
+from ...points.phrases import Phrases
 from ...text import one_line
 from ..current import service
 from ..login.backstage import presence, refuse, sentence, show, wants_json, words
@@ -37,7 +39,7 @@ def ask_gift(serial: str) -> Any:
 
 @staff_pages.post("/cards/<serial>/gift")
 def gift(serial: str) -> Any:
-    return _gives(serial, "gift", "comp", 1)
+    return _gives(serial, "gift", rights.gift_of(_kind(serial, _unit())), 1)
 
 
 @staff_pages.get("/cards/<serial>/correct")
@@ -56,7 +58,7 @@ def _gives(serial: str, page: str, what: str, sign: int) -> Any:
         with attempt(what) as doing:
             order = _order(sign)
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
-            if what == "comp" and held.revision.card.kind in giftcards.KINDS:
+            if page == "gift" and held.revision.card.kind in giftcards.KINDS:
                 raise NoPresent("What a card of this kind holds is paid in; ask a manager to correct it.")
             answer = receipts.post(doing.tx, held, order, service().now, doing.who.stamp)
             doing.came_to(held, order.receipt, answer)
@@ -77,14 +79,27 @@ def _order(sign: int) -> Order:
         raise form.Mistyped("points_form", "points")
     if not 0 < len(reason) <= MOST_REASON:
         raise form.Mistyped("reason_missing", "reason")
-    return Order(number, adjust=sign * points, reason=reason)
+    return Order(number, adjust=sign * points, unit=_unit(), reason=reason)
+
+
+def _unit() -> str | None:
+    return request.form.get("unit", "")[:20] or None
+
+
+def _kind(serial: str, unit: str | None) -> UnitKind:
+    """What the unit is; one that the card does not count in is refused with the order."""
+    with service().store.reading() as tx:
+        definition = programmes.of_card(tx, cards.by_serial(tx, serial)).definition
+    return definition.kinds.get(unit or definition.unit, "points")
 
 
 def _page(serial: str, page: str, wrong: str) -> str:
     with service().store.reading() as tx:
         held = cards.by_serial(tx, serial)
         programme = programmes.of_card(tx, held)
-    sent = request.form.get("receipt", "")
+    sent, kinds = request.form.get("receipt", ""), programme.definition.kinds
+    phrases = Phrases(programme.definition, words(programme.promise.look))
+    whats = [what for what in rights.GIFTS if what in map(rights.gift_of, kinds.values())]
     return show(
         "staff/manage/gift.html",
         page=page,
@@ -92,7 +107,8 @@ def _page(serial: str, page: str, wrong: str) -> str:
         name=held.revision.card.name or words().say("staff.no_name"),
         programme=words().pick(programme.promise.name),
         receipt=sent if sent and wrong else form.new_receipt(),
-        typed={name: request.form.get(name, "")[:MOST_REASON] for name in ("points", "reason", "way")},
-        budget=service().settings.till.comp_a_day,
+        typed={name: request.form.get(name, "")[:MOST_REASON] for name in ("points", "unit", "reason", "way")},
+        units=[(unit, phrases.heading(unit)) for unit in kinds],
+        budgets=[(what, rights.gifts_a_day(service().settings.till, what)) for what in whats],
         wrong=wrong,
     )

@@ -8,10 +8,11 @@ from ... import claims, coupons, programmes, staff
 from ...card import Card
 from ...errors import NotFound
 from ...points import receipts
+from ...stepup import CodeUsed
 from ...store import Connection, Row
 from ...words import Words
 from ..current import service
-from ..login.backstage import words
+from ..login.backstage import code_used, words
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ def of(why: str) -> Verdict | None:
     said = words()
     level = "bad" if why == "forged" else "warn"
     return Verdict(level, said.say(f"staff.scan.{why}"), said.say(f"staff.scan.{why}_next"))
+
+
+def of_used(wrong: CodeUsed) -> Verdict:
+    """A code that the phone showed once, scanned again."""
+    said = words()
+    return Verdict("warn", code_used(wrong, "staff.scan.code_used", said), said.say("staff.scan.code_used_next"))
 
 
 def of_coupon(code: str) -> Verdict | None:

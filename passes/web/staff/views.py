@@ -77,7 +77,8 @@ def find() -> Any:
         return _home(verdict.of("unknown")), 404
     except (stepup.CodeUsed, cards.CodeRevoked) as wrong:
         note("scan", wrong.code)
-        return _home(verdict.of(wrong.code)), wrong.status
+        told = verdict.of_used(wrong) if isinstance(wrong, stepup.CodeUsed) else verdict.of(wrong.code)
+        return _home(told), wrong.status
     note("scan", card_id=held.id)
     return redirect(url_for("staff.card", serial=held.serial, total=_bill(request.form)), 303)
 
@@ -194,8 +195,10 @@ def _home(told: Verdict | None) -> str:
 
 def _order(programme: Programme) -> Order:
     """What the form asks for."""
-    with service().store.reading() as tx:
-        kinds = coupons.kinds(tx, programme, form.coupon_codes(request.form))
+    codes, kinds = form.coupon_codes(request.form), dict[str, str]()
+    if codes:
+        with service().store.reading() as tx:
+            kinds = coupons.kinds(tx, programme, codes)
     return form.order(request.form, programme, kinds, presence().location)
 
 
@@ -262,9 +265,9 @@ def _who(held: Held) -> dict[str, Any]:
 
 
 def _read(serial: str) -> tuple[Held, Programme]:
-    with service().store.reading() as tx:
-        held = cards.by_serial(tx, serial)
-        return held, programmes.of_card(tx, held)
+    store = service().store
+    held = cards.glance_by_serial(store, serial)
+    return held, programmes.glance_of_card(store, held)
 
 
 def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tuple[Held, Row]:

@@ -40,22 +40,21 @@ class Api:
         self.calls_per_second: int | None = CALLS_PER_SECOND
         self.throttles_with = 429
         self.shuffles_batches = True
-        self.calls = 0
         self.throttled = 0
         self._recent: deque[float] = deque()
         self._chance = random.Random(0)
 
     def reset(self) -> None:
-        self.calls = self.throttled = 0
+        self.throttled = 0
         self._recent.clear()
 
     def many(self, request: Request) -> Answer:
         try:
             request.account = self._accounts.bearer(request.headers.get("authorization", ""))
-            parts = batch.read(request.headers.get("content-type", ""), request.body)
+            request.parts = self.parts(request)
         except Refused as refused:
             return told(refused.code, refused.envelope())
-        answers = [self._part(request, part) for part in parts]
+        answers = [self._carry_part(part) for part in request.parts]
         if self.shuffles_batches:
             self._chance.shuffle(answers)
         content_type, body = batch.write(answers)
@@ -63,7 +62,6 @@ class Api:
 
     def handle(self, request: Request, fault: Fault | None = None) -> Answer:
         """One call, alone or from a batch."""
-        self.calls += 1
         try:
             self._throttle()
             if fault is not None and fault.name == "says":
@@ -77,18 +75,28 @@ class Api:
         except SaveRefused as refused:
             return told(400, bad(str(refused)).envelope())
 
-    def _part(self, whole: Request, part: batch.Part) -> batch.PartAnswer:
-        inside = split(part.target)
-        headers = {"authorization": whole.headers.get("authorization", "")} | part.headers
-        request = Request(
-            part.method, inside[0], inside[1], headers, part.body, whole.at, whole.moment, part.content_id
-        )
-        whole.parts.append(request)
+    def parts(self, whole: Request) -> list[Request]:
+        """What a batch asks; each part meets what befell the whole."""
+        return [
+            Request(
+                part.method,
+                *split(part.target),
+                {"authorization": whole.headers.get("authorization", "")} | part.headers,
+                part.body,
+                whole.at,
+                whole.moment,
+                part.content_id,
+                fault=whole.fault,
+            )
+            for part in batch.read(whole.headers.get("content-type", ""), whole.body)
+        ]
+
+    def _carry_part(self, request: Request) -> batch.PartAnswer:
         fault = self._faults.next(request.method, request.path, is_part=True)
-        request.fault = fault.name if fault else ""
+        request.fault = fault.name if fault else request.fault
         answer = NOT_FOUND if request.path == "/batch" else self.handle(request, fault)
         request.status = answer.status
-        return batch.PartAnswer(part.content_id, answer.status, answer.body, answer.headers)
+        return batch.PartAnswer(request.content_id, answer.status, answer.body, answer.headers)
 
     def _throttle(self) -> None:
         """So many calls in any second; refused ones do not count."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -131,7 +132,7 @@ class FakeGoogle:
             self.faults.script(fault, method=method, path=path, nth=nth, times=times)
 
     def weather(self, rate: float, faults: Sequence[Fault] = ORDINARY, seed: int = 0) -> None:
-        """Let this share of requests and of parts of batches meet one of these faults; 0 clears the sky."""
+        """Let this share of what is asked meet one of these faults, alone or in a batch; 0 clears the sky."""
         with self.lock:
             self.faults.weather(rate, faults, seed)
 
@@ -234,6 +235,10 @@ class FakeGoogle:
             self.requests.append(request)
             fault = self.faults.next(method, path)
         request.fault = fault.name if fault else ""
+        if path == "/batch" and fault is not None and not fault.is_done:
+            # Nobody will open it, but what is in it was asked.
+            with suppress(Refused):
+                request.parts = self._api.parts(request)
         return request, fault
 
     def _carry(self, request: Request, fault: Fault | None) -> Answer:
@@ -314,13 +319,16 @@ class FakeGoogle:
         return told(200, self.report())
 
     def report(self) -> dict[str, Any]:
-        """What happened so far, in numbers."""
+        """What happened so far, in numbers. Of the API: `trips` are requests, `calls` what was asked in them."""
         calls = self.calls
         statuses = [call.status for call in calls]
+        trips = [each for each in self.requests if each.path == "/batch" or each.path.startswith("/walletobjects/")]
         return {
             "requests": len(self.requests),
+            "trips": len(trips),
+            "spoilt_trips": sum(1 for each in trips if each.fault),
             "calls": len(calls),
-            "faults": sum(1 for call in calls if call.fault),
+            "spoilt_calls": sum(1 for call in calls if call.fault),
             "statuses": {str(status): statuses.count(status) for status in sorted(set(statuses))},
             "most_calls_in_a_second": self.most_calls_in_a_second(),
             "tokens": self.accounts.granted,

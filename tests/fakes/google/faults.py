@@ -2,6 +2,7 @@
 
 google.script(faults.answer(503), path="loyaltyObject", times=2)
 google.script(faults.RESET_AFTER, method="POST", path="/loyaltyObject")
+google.script(faults.answer(503), path="/batch")   # the whole batch
 google.weather(0.1, faults.ORDINARY, seed=7)
 """
 
@@ -151,5 +152,10 @@ class Faults:
         is_outside = path.startswith(("/walletobjects/", "/batch", "/token"))
         if is_outside and self._rate and self._chance.random() < self._rate:
             chosen = self._chance.choice(self._faults)
-            return chosen if chosen.is_answer or not is_part else None
+            return chosen if _befalls(chosen, path == "/batch", is_part) else None
         return None
+
+
+def _befalls(fault: Fault, is_batch: bool, is_part: bool) -> bool:
+    """In a batch, answers befall parts and all else the whole: a call meets as much together as alone."""
+    return not (is_batch and fault.is_answer) and not (is_part and not fault.is_answer)
