@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 
 from .staff import Presence
 from .store import Connection, Row
@@ -55,9 +55,14 @@ def amount_at_till(tx: Connection, who: Presence, what: tuple[str, ...], since: 
     return _sum(tx, t.Action.till == who.till, t.Action.what.in_(what), t.Action.at >= since)
 
 
-def times_for_card(tx: Connection, card_id: int, what: str, since: int) -> int:
-    which = (t.Action.card_id == card_id, t.Action.what == what, t.Action.at >= since, t.Action.outcome == DONE)
-    return int(tx.execute(select(func.count()).where(*which)).scalar_one())
+def times_for_card(tx: Connection, card_id: int, what: Sequence[str], since: int) -> int:
+    return _times(tx, t.Action.card_id == card_id, t.Action.what.in_(what), t.Action.at >= since)
+
+
+def times_without_card(tx: Connection, who: Presence, what: str, since: int) -> int:
+    """At an enrolled till, of all who work there; elsewhere of the person."""
+    here = t.Action.staff_id == who.person.id if who.till_id is None else t.Action.till == who.till
+    return _times(tx, here, t.Action.what == what, t.Action.card_id.is_(None), t.Action.at >= since)
 
 
 def first_of_card(tx: Connection, card_id: int, what: Sequence[str], since: int) -> Row | None:
@@ -70,6 +75,10 @@ def first_of_card(tx: Connection, card_id: int, what: Sequence[str], since: int)
 def times_by_person(tx: Connection, who: Presence, what: str, since: int) -> int:
     which = (t.Action.staff_id == who.person.id, t.Action.what == what, t.Action.at >= since)
     return int(tx.execute(select(func.count()).where(*which)).scalar_one())
+
+
+def _times(tx: Connection, *which: ColumnElement[bool]) -> int:
+    return int(tx.execute(select(func.count()).where(t.Action.outcome == DONE, *which)).scalar_one())
 
 
 def _sum(tx: Connection, *which: object) -> int:

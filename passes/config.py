@@ -218,6 +218,8 @@ class TillSection(Section):
     comp_stamps_a_day: Whole = Field(default=5, ge=0, le=1000)
     redeem_a_day: Whole = Field(default=50_000, ge=0, le=1_000_000_000)
     earns_a_day: Whole = Field(default=20, ge=0, le=1000)
+    claims_a_day: Whole = Field(default=50, ge=0, le=10_000)
+    claim_days: Whole = Field(default=30, ge=1, le=365)
     offline_spend: Whole = Field(default=0, ge=0, le=1_000_000)
     revoked_earn: Whole = Field(default=500, ge=0, le=1_000_000)
     opens: Clock = "06:00"

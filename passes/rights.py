@@ -27,8 +27,10 @@ RIGHTS = {"cashier": CASHIER, "manager": MANAGER, "owner": MANAGER}
 SPENDING = ("redeem", "reward")
 GIFTS = ("comp", "comp_stamps")
 """Of points and money; of stamps and visits, a few of which are a prize."""
+EARNING = ("earn", "claim")
+"""At the till, or later by the code on the receipt."""
 # A coupon or a code may bring points without any bill.
-GIVING = frozenset({"earn", *GIFTS, "coupon"})
+GIVING = frozenset({*EARNING, *GIFTS, "coupon"})
 
 
 class NoRight(Forbidden):
@@ -76,7 +78,7 @@ def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:
 
 
 def refuse_over_the_day(
-    tx: Connection, rules: TillSection, who: Presence, what: str, card_id: int, now: int, zone: ZoneInfo
+    tx: Connection, rules: TillSection, who: Presence, what: str, card_id: int | None, now: int, zone: ZoneInfo
 ) -> None:
     """What was logged today, this action among it, against what a day allows. The caller has `hold`."""
     since = start_of_day(now, zone)
@@ -86,8 +88,10 @@ def refuse_over_the_day(
         raise DayIsFull(f"{what}_budget", f"Gifts of one person are limited to {most} {unit} a day.")
     if what in SPENDING and rules.redeem_a_day and _spent(tx, who, since) > rules.redeem_a_day:
         raise DayIsFull("redeem_cap", f"A till takes at most {rules.redeem_a_day} points a day.")
-    if what == "earn" and rules.earns_a_day and actions.times_for_card(tx, card_id, "earn", since) > rules.earns_a_day:
-        raise DayIsFull("earns_cap", f"A card earns at most {rules.earns_a_day} times a day.")
+    if what in EARNING and card_id is not None:
+        _refuse_earning(tx, rules, card_id, since)
+    if what == "earn" and card_id is None:
+        _refuse_codes(tx, rules, who, since)
 
 
 def gift_of(kind: UnitKind) -> str:
@@ -102,6 +106,16 @@ def gifts_a_day(rules: TillSection, what: str) -> int:
 
 def start_of_day(at: int, zone: ZoneInfo) -> int:
     return int(datetime.combine(datetime.fromtimestamp(at, zone).date(), time(), zone).timestamp())
+
+
+def _refuse_earning(tx: Connection, rules: TillSection, card_id: int, since: int) -> None:
+    if rules.earns_a_day and actions.times_for_card(tx, card_id, EARNING, since) > rules.earns_a_day:
+        raise DayIsFull("earns_cap", f"A card earns at most {rules.earns_a_day} times a day.")
+
+
+def _refuse_codes(tx: Connection, rules: TillSection, who: Presence, since: int) -> None:
+    if rules.claims_a_day and actions.times_without_card(tx, who, "earn", since) > rules.claims_a_day:
+        raise DayIsFull("claims_cap", f"A till gives at most {rules.claims_a_day} codes for receipts a day.")
 
 
 def _spent(tx: Connection, who: Presence, since: int) -> int:

@@ -59,6 +59,7 @@ class Report:
     scans: int
     joins: int
     receipts: int
+    claims: int
     undos: int
     programmes: tuple[Counted, ...]
 
@@ -129,9 +130,16 @@ def report(tx: Connection, shift: Shift) -> Report:
         scans=tally.get("scan", 0),
         joins=tally.get("join", 0),
         receipts=sum(row.reverses is None for row in rows),
+        claims=_unclaimed(tx, shift),
         undos=sum(row.reverses is not None for row in rows),
         programmes=tuple(_counted(key, [row for row in rows if row.key == key]) for key in _keys(rows)),
     )
+
+
+def _unclaimed(tx: Connection, shift: Shift) -> int:
+    """Receipts without a card that nobody has claimed yet; those claimed are among the receipts."""
+    which = (t.Claim.shift_id == shift.id, t.Claim.claimed.is_(None), t.Claim.voided.is_(None))
+    return int(tx.execute(select(func.count()).select_from(t.Claim).where(*which)).scalar_one())
 
 
 def _counted(programme: str, rows: Sequence[Row]) -> Counted:

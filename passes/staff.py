@@ -13,9 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import bindparam, case, delete, exists, insert, or_, select, update
 
 from . import contacts
@@ -23,6 +22,9 @@ from .errors import BadInput, Conflict, NotFound
 from .store import Connection, Row, Store
 from .store import tables as t
 from .text import one_line
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 ROLES = ("cashier", "manager", "owner")
 LEAST_PASSWORD = 12
@@ -33,8 +35,6 @@ INVITATION_SECONDS = 3 * 86_400
 LONGEST_SHIFT_SECONDS = 16 * 3600
 # What guessing begins with; longer passwords that hold one of these are no better.
 _WELL_KNOWN = ("123456789", "abcdefgh", "password", "passw0rd", "qwerty", "qwertz", "йцукен", "letmein", "iloveyou")
-
-_hasher = PasswordHasher()
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,15 @@ def hash_password(password: str, email: str) -> str:
         raise BadInput(f"A password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters.", field="password")
     if len(set(low)) < 5 or any(known in low for known in (*_WELL_KNOWN, email.partition("@")[0].casefold())):
         raise BadInput("This password is easy to guess; a few unrelated words are better.", field="password")
-    return _hasher.hash(_one_spelling(password))
+    return _hasher().hash(_one_spelling(password))
 
 
 def verify(account: Account, password: str) -> bool:
     """Takes as long for somebody unknown. Slow: not inside a transaction."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        right = _hasher.verify(account.password or _nobodys(), _one_spelling(password[:MOST_PASSWORD]))
+        right = _hasher().verify(account.password or _nobodys(), _one_spelling(password[:MOST_PASSWORD]))
     except (VerificationError, InvalidHashError):
         return False
     return right and account.password is not None
@@ -286,8 +288,16 @@ def _hash(token: str) -> bytes:
 
 
 @cache
+def _hasher() -> PasswordHasher:
+    # Most processes that know of staff never see a password.
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
 def _nobodys() -> str:
-    return _hasher.hash(secrets.token_hex())
+    return _hasher().hash(secrets.token_hex())
 
 
 _PRESENT = (

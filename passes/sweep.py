@@ -3,7 +3,7 @@
 Two kinds of work are due here: cards whose `next_change` has come (an offer starts or ends, points expire,
 or a change that nobody drew), and touches (a programme, its look or its offers changed, so each of its
 cards may). Both are drawn outside any lock and written under short ones, as many cards at a time as a till can
-wait for, and go on where they stopped. Answers that were kept for long enough are forgotten by the way.
+wait for, and go on where they stopped. Answers and claims that were kept for long enough are forgotten by the way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import cards, coupons, idempotency, programmes, revisions
+from . import cards, claims, coupons, idempotency, programmes, revisions
 from .cards import Held
 from .points import receipts
 from .revisions import Sketch
@@ -40,6 +40,7 @@ def sweep(store: Store, now: int, chunk: int = CHUNK) -> int:
     if not drawn:
         with store.transaction() as tx:
             idempotency.forget_old(tx, now)
+            claims.forget_old(tx, now)
     return drawn + ended
 
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from .rights import GIFTS, GIVING, SPENDING
+from .rights import EARNING, GIFTS, GIVING, SPENDING
 from .store import Connection
 from .store import tables as t
 
@@ -113,7 +113,7 @@ def own_card(deeds: Seen, own: Own) -> Iterator[Sign]:
 
 def colleagues_card(deeds: Seen, own: Own) -> Iterator[Sign]:
     """One person gives points to a colleague's card again and again."""
-    theirs = [d for d in deeds if d.what == "earn" and d.card is not None and own.get(d.card, d.staff) != d.staff]
+    theirs = [d for d in deeds if d.what in EARNING and d.card is not None and own.get(d.card, d.staff) != d.staff]
     for (staff, card, _), some in _grouped(theirs, lambda d: (d.staff, d.card, d.at // DAY)):
         if len(some) >= LEAST_COLLEAGUE:
             yield _sign("colleagues_card", staff, card, some)
@@ -121,7 +121,7 @@ def colleagues_card(deeds: Seen, own: Own) -> Iterator[Sign]:
 
 def pairs(deeds: Seen) -> Iterator[Sign]:
     """A card that one person serves far more often than who works when explains."""
-    earns = [deed for deed in deeds if deed.what == "earn" and deed.card is not None]
+    earns = [deed for deed in deeds if deed.what in EARNING and deed.card is not None]
     by_day = Counter((d.location, d.at // DAY) for d in earns)
     by_person = Counter((d.location, d.at // DAY, d.staff) for d in earns)
     of_card = Counter((d.location, d.at // DAY, d.card) for d in earns)
@@ -143,7 +143,7 @@ def pairs(deeds: Seen) -> Iterator[Sign]:
 
 def splits(deeds: Seen) -> Iterator[Sign]:
     """One bill rung up as several, to earn more often or to stay under a limit."""
-    rung = [deed for deed in deeds if deed.what in ("earn", "undo")]
+    rung = [deed for deed in deeds if deed.what in ("earn", "undo") and deed.card is not None]
     for (staff, card, _), some in _grouped(rung, lambda d: (d.staff, d.card, d.till)):
         for run in _runs(some, SPLIT_SECONDS):
             earns = [deed for deed in run if deed.what == "earn"]
@@ -169,7 +169,7 @@ def undos(deeds: Seen) -> Iterator[Sign]:
 def unseen(deeds: Seen) -> Iterator[Sign]:
     """Points for a card that nobody showed at that till."""
     shown = _times(d for d in deeds if d.what in ("scan", "join"))
-    live = [d for d in deeds if d.what == "earn" and d.is_live]
+    live = [d for d in deeds if d.what == "earn" and d.is_live and d.card is not None]
     without = [d for d in live if not _within(shown[d.till, d.card], d.at - SEEN_SECONDS, d.at)]
     for (staff, _), some in _grouped(without, lambda d: (d.staff, d.at // DAY)):
         if len(some) >= LEAST_UNSEEN:
@@ -189,7 +189,7 @@ def gifts(deeds: Seen) -> Iterator[Sign]:
 
 def empty_cards(deeds: Seen) -> Iterator[Sign]:
     """Many new cards in a day that never earned, far more than of colleagues: made for the gift that joining brings."""
-    earned = {deed.card for deed in deeds if deed.what == "earn"}
+    earned = {deed.card for deed in deeds if deed.what in EARNING}
     made = [d for d in deeds if d.what == "join" and d.card is not None and d.at <= deeds[-1].at - EMPTY_SECONDS]
     empty = [deed for deed in made if deed.card not in earned]
     by_person, empty_by_person = Counter(d.staff for d in made), Counter(d.staff for d in empty)

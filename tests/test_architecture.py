@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "passes.card",
     "passes.codes",
+    "passes.claimcodes",
     "passes.couponcodes",
     "passes.drawing",
     "passes.errors",
@@ -41,6 +42,7 @@ CORE = (
     "passes.members",
     "passes.programmes",
     "passes.offers",
+    "passes.claims",
     "passes.coupons",
     "passes.promos",
     "passes.rewards",

@@ -15,11 +15,12 @@ from sqlalchemy import bindparam, select
 from .. import coupons, memberships, partners
 from ..definition import Definition
 from ..errors import BadInput
+from ..programmes import Programme
 from ..store import Connection
 from ..store import tables as t
 from . import mechanisms, tallies, tiers
 from .moves import Act
-from .orders import Case
+from .orders import Case, Order
 from .outcome import Note, Outcome, evaluate
 from .purses import MEMBER, Draft, Purse, rehearse
 from .rules import BASKETS, MAIN, NOTHING_USED, SPENT, Baskets, Key, Last, Moment, Purchase, Standing, moment
@@ -49,8 +50,7 @@ class Plan:
 def plan_of(tx: Connection, case: Case) -> Plan:
     """What mechanisms take and give, what the rules grant for the rest of the bill, and where the card then stands."""
     order, definition = case.order, case.definition
-    if order.currency is not None and order.currency != definition.currency:
-        raise BadInput(f"This programme counts in {definition.currency}.", field="currency")
+    _refuse_other_money(order, definition)
     moves, left = mechanisms.preview(tx, case)
     discount = sum(move.discount for move in moves)
     cuts = tuple(line.price - kept.price for line, kept in zip(order.goods, left.lines, strict=True))
@@ -77,6 +77,19 @@ def plan_of(tx: Connection, case: Case) -> Plan:
     )
 
 
+def for_anybody(programme: Programme, order: Order, now: int) -> Outcome:
+    """What a purchase brings a member of whom nothing is known; refused where no card could have it."""
+    definition = programme.at(now).definition
+    _refuse_other_money(order, definition)
+    if order.partner is not None:
+        partners.find(definition, order.partner)
+    when = moment(now, definition.zone)
+    purchase = Purchase(when, order.total, order.total, order.goods, order.event, order.location)
+    outcome = evaluate(definition.rules_at(order.partner), purchase, NOWHERE)
+    _refuse_too_much(outcome)
+    return outcome
+
+
 def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
     """These postings and nothing else: what moves by other ways than buying earns nothing."""
     return Plan(drafts, rehearse(case.account, drafts, case.now).purses, case.place)
@@ -85,8 +98,7 @@ def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
 def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
     """What the rules give, as postings, and the stamps of cards that became full."""
     definition, now = case.definition, case.now
-    if sum(grant.amount for grant in outcome.grants) > MOST_EARNED:
-        raise BadInput("One receipt cannot earn that many points; check the total.", field="total")
+    _refuse_too_much(outcome)
     drafts = [
         Draft(
             "earn",
@@ -105,6 +117,16 @@ def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
         why = {"rule": card.key, "cards": outcome.used // card.of, "of": card.of}
         drafts.append(Draft("full", MEMBER, "stamped", outcome.used, why, unit=card.unit))
     return tuple(drafts)
+
+
+def _refuse_other_money(order: Order, definition: Definition) -> None:
+    if order.currency is not None and order.currency != definition.currency:
+        raise BadInput(f"This programme counts in {definition.currency}.", field="currency")
+
+
+def _refuse_too_much(outcome: Outcome) -> None:
+    if sum(grant.amount for grant in outcome.grants) > MOST_EARNED:
+        raise BadInput("One receipt cannot earn that many points; check the total.", field="total")
 
 
 def tier_counts(definition: Definition, when: Moment, purchase: Purchase, outcome: Outcome) -> dict[Key, int]:

@@ -6,6 +6,8 @@ shop's. Nothing is remembered about a visitor.
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import render_template, request
 
 from ..service import Service
@@ -26,10 +28,11 @@ def visitors_words(look: str | None = None) -> Words:
     return service().words_in(language(service()), look)
 
 
-def languages() -> list[tuple[str, str, str]]:
-    """Code, own name and address of this page in each language, for the switch."""
+def languages(**kept: str) -> list[tuple[str, str, str]]:
+    """Code, own name and address of this page in each language, for the switch; with what else its address holds."""
     # Relative to where the visitor is: a path written out could be read as another host's address.
-    return [(code, OWN_NAMES[code], f"?language={code}") for code in LANGUAGES]
+    asked = {name: value for name, value in kept.items() if value}
+    return [(code, OWN_NAMES[code], f"?{urlencode(asked | {'language': code})}") for code in LANGUAGES]
 
 
 def error_page(status: int, sentence: str) -> str:

@@ -145,6 +145,8 @@ def test_stamps_are_kept_and_coupons_wait(tmp_path: Path, chromium: Browser) -> 
         reads(page, coupon)
         expect(page.locator("[data-part=card-title]")).to_have_text("A coupon")
         expect(page.locator("[data-part=card-next]")).to_contain_text("It stays good")
+        reads(page, f"https://cards.example.org/claim/R{0:020d}")
+        expect(page.locator("[data-part=card-title]")).to_have_text("This is the claim of a receipt")
         reads(page, code_of(shop, anna))
         expect(page.get_by_text("Coupons, promo codes and rewards need the connection")).to_be_visible()
         # Which programme's card it is nobody knows here, so nothing is filled in.

@@ -49,7 +49,7 @@ def test_for_somebody_unknown_the_same_work_is_done(shop: Shop, monkeypatch: pyt
 
     unknown, known = staff.Account(None, None), staff.Account(None, staff.hash_password(PASSWORD, KASIA))
     staff._nobodys()
-    monkeypatch.setattr(staff, "_hasher", Hasher())
+    monkeypatch.setattr(staff, "_hasher", Hasher)
     assert not staff.verify(unknown, "guess") and not staff.verify(known, "guess")
     assert hashes[0] == hashes[1]
 

@@ -7,7 +7,7 @@ for exact look-up (`*_hash`).
 
 from .base import Base, table
 from .cards import NOT_ACTIVE, Card, CardPin, Coupon, Installation, Membership, Touch
-from .ledger import Chain, Lot, LotUse, Posting, Purse, Receipt, Tally
+from .ledger import Chain, Claim, Lot, LotUse, Posting, Purse, Receipt, Tally
 from .members import Consent, FriendCode, Member, Nickname, Referral
 from .programmes import Offer, Programme, Ruleset
 from .reminders import Reminder, Rhythm
@@ -25,6 +25,7 @@ __all__ = [
     "Card",
     "CardPin",
     "Chain",
+    "Claim",
     "Conflict",
     "Consent",
     "Coupon",

@@ -45,6 +45,35 @@ class Receipt(Base):
     )
 
 
+class Claim(Base):
+    """A purchase without a card, until `ends` for whoever brings its code, of which only the hash is kept.
+
+    `content` is what was bought. Who made it at which till is in `staff`, and in rows where a person did.
+    """
+
+    __tablename__ = "claim"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    receipt: Mapped[str] = mapped_column(String(100))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[dict[str, Any]]
+    # The code follows from these and the service's key of that name.
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    key_id: Mapped[str] = mapped_column(String(20))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    staff: Mapped[str] = mapped_column(String(80), default="")
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    shift_id: Mapped[int | None] = mapped_column(ForeignKey("shift.id"), index=True)
+    created: Mapped[int]
+    ends: Mapped[int] = mapped_column(index=True)
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
+    claimed: Mapped[int | None]
+    voided: Mapped[int | None]
+
+    __table_args__ = (UniqueConstraint("programme_id", "receipt"),)
+
+
 class Chain(Base):
     """The head of a programme's ledger: last sequence number and its hash."""
 

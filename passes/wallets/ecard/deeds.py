@@ -1,4 +1,4 @@
-"""What members do on their own card's page: claim a coupon, be seen on the leaderboard, bring friends.
+"""What members do on their own card's page: claim a coupon or a receipt, be seen on the leaderboard, bring friends.
 
 The card's link is the only credential, as everywhere below it. Each deed ends on the card again, with one word of a
 fixed list in the address that says what came of it.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Response, redirect, request, url_for
 from sqlalchemy import select
 
-from ... import cards, coupons, leaderboard, programmes, referrals
+from ... import cards, claimcodes, claims, coupons, giftcards, leaderboard, programmes, referrals
 from ...cards import Held
 from ...errors import PassesError
 from ...store import tables as t
@@ -26,6 +26,8 @@ TOLD = frozenset(
     (
         *("coupon_claimed", "coupon_unknown", "coupon_used", "coupon_over", "coupon_of_another"),
         *("coupon_limit", "too_many_tries"),
+        *("claim_added", "claim_unknown", "claim_taken", "claim_over", "claim_void", "claim_of_another"),
+        *("claim_card", "claim_join", "claim_coupon", "own_card", "earns_cap"),
         *("nickname_seen", "nickname_gone", "nickname_taken", "nickname_wrong", "card_not_active"),
     )
 )
@@ -36,6 +38,7 @@ class Own:
     """What the page offers its member beside the card: which deeds, and the link for friends with its code."""
 
     claims: bool = False
+    adds: bool = False
     ranks: bool = False
     nickname: str = ""
     link: str = ""
@@ -59,6 +62,18 @@ class Deeds:
         except PassesError as wrong:
             return _back(serial, key, wrong)
         return _back(serial, key, "coupon_claimed")
+
+    def add(self, serial: str, key: str) -> Response:
+        """The receipt of a purchase without the card, by its code or link."""
+        here, held = self._service, self._held(serial, key)
+        code = request.form.get("code", "")[: claimcodes.MOST_LENGTH]
+        try:
+            claims.bring(here.store, here.secrets, here.settings, held.serial, code, held.serial, here.now)
+        except claims.ClaimOver as over:
+            return _back(serial, key, over, ended=over.ended)
+        except PassesError as wrong:
+            return _back(serial, key, wrong)
+        return _back(serial, key, "claim_added")
 
     def name(self, serial: str, key: str) -> Response:
         """A nickname to be seen by; without one, nobody is seen."""
@@ -86,16 +101,17 @@ class Deeds:
                 code = referrals.code(tx, cards.by_serial(tx, held.serial, lock=True))
         link = self._service.links.join(held.row.programme, code) if definition.referral and code else ""
         path, size = (code_path(link), code_size(link)) if link else ("", 0)
-        return Own(bool(definition.coupons), definition.leaderboard, known, link, path, size)
+        adds = definition.kind not in giftcards.KINDS
+        return Own(bool(definition.coupons), adds, definition.leaderboard, known, link, path, size)
 
     def _held(self, serial: str, key: str) -> Held:
         with self._service.store.reading() as tx:
             return cards.by_link(tx, serial, key, self._service.secrets)
 
 
-def _back(serial: str, key: str, said: str | PassesError) -> Response:
+def _back(serial: str, key: str, said: str | PassesError, ended: int | None = None) -> Response:
     word = _WORDS.get(said.code, said.code) if isinstance(said, PassesError) else said
     if word not in TOLD:
         assert isinstance(said, PassesError)
         raise said
-    return cast(Response, redirect(url_for("ecard.show", serial=serial, key=key, told=word), 303))
+    return cast(Response, redirect(url_for("ecard.show", serial=serial, key=key, told=word, ended=ended), 303))

@@ -28,6 +28,7 @@ from ... import cards, programmes
 from ...card import Card
 from ...cards import Held
 from ...codes import DAY_SECONDS
+from ...definition import LAST_INSTANT
 from ...errors import BadInput
 from ...look import Look
 from ...look.colours import written
@@ -54,6 +55,7 @@ def register(app: Flask) -> None:
     blueprint.add_url_rule("/state", view_func=page.state)
     blueprint.add_url_rule("/language", view_func=page.choose_language, methods=["POST"])
     blueprint.add_url_rule("/coupon", view_func=deeds.claim, methods=["POST"])
+    blueprint.add_url_rule("/receipt", view_func=deeds.add, methods=["POST"])
     blueprint.add_url_rule("/nickname", view_func=deeds.name, methods=["POST"])
     blueprint.add_url_rule("/card.png", view_func=page.picture)
     blueprint.add_url_rule("/manifest.webmanifest", view_func=page.manifest)
@@ -83,8 +85,7 @@ class Page:
         shown, happened = self._shown_with_history(serial, key)
         context = self._context(shown, happened, _address(serial, key))
         own = Own() if shown.face.ended else Deeds(self._service).own(shown.held)
-        told = request.args.get("told", "")
-        return render_template("customer/card.html", **context, own=own, told=told if told in TOLD else "")
+        return render_template("customer/card.html", **context, own=own, told=self._told(shown.words))
 
     def state(self, serial: str, key: str) -> Response:
         """204 while the revision that the page shows is the newest and its credential today's, else what changed."""
@@ -155,6 +156,13 @@ class Page:
                 return answer
             case Link(url=url):
                 return _see(url)
+
+    def _told(self, words: Words) -> str:
+        """What came of a deed, by the words in the address that it led to."""
+        told, ended = request.args.get("told", ""), request.args.get("ended", 1, int)
+        if told not in TOLD or not 0 < ended <= LAST_INSTANT:
+            return ""
+        return words.say(f"told.{told}", date=words.date(ended - 1, self._service.settings.zone))
 
     def _others(self, card: Card) -> list[Resident]:
         others = [wallet for wallet in self._service.wallets.values() if wallet is not self._service.ecard]

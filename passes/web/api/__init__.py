@@ -12,6 +12,7 @@ from flask_openapi.blueprint import APIBlueprint
 from ...service import Service
 from . import answers, callers, document
 from .cards import cards
+from .claims import claims
 from .coupons import coupons
 from .friends import friends
 from .giftcards import giftcards
@@ -28,7 +29,7 @@ PREFIX = "/api/v1"
 
 api = APIBlueprint("api", __name__, url_prefix=PREFIX)
 PARTS = (
-    *(members, cards, receipts, coupons, giftcards, pins, memberships, friends),
+    *(members, cards, receipts, claims, coupons, giftcards, pins, memberships, friends),
     *(leaderboard, programmes, partners, offers),
 )
 for part in PARTS:

@@ -10,7 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import ConfigDict
 
 from ... import cards as held_cards
-from ... import couponcodes, coupons, installations, programmes, stepup
+from ... import claimcodes, claims, couponcodes, coupons, installations, programmes, stepup
 from ...cards import Held
 from ...codes import Known
 from ...points import receipts, statement, tiers
@@ -218,12 +218,14 @@ def resolve(body: Scanned) -> Response:
 
     A code that was not issued here is refused without a look at the store; a changing one that was spent with already
     is refused, too. Mind the status: a blocked card is found. To spend, send the code along with the receipt.
-    A coupon's code is no card: the refusal says which coupon it is and whether it was used.
+    A coupon's code or a receipt's claim is no card: the refusal says which it is and whether it was used.
     """
     here = service()
     with here.store.reading() as tx:
         if couponcodes.read(body.code):
             raise coupons.told(tx, body.code, here.now)
+        if claimcodes.read(body.code):
+            raise claims.told(tx, body.code, here.now)
         known = held_cards.read_code(body.code, here.secrets)
         held = held_cards.by_known(tx, known)
         return jsonify(_shown(tx, held) | {"code": _read(tx, held, known)})

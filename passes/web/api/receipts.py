@@ -77,7 +77,38 @@ class Line(Body):
     price: Money
 
 
-class Purchase(Body):
+_BOUGHT: dict[str, Any] = {
+    "receipt": "R-2026-0041",
+    "location": "Main street",
+    "total": 1250,
+    "currency": "PLN",
+    "lines": [{"sku": "latte", "quantity": 1, "price": 1250}],
+}
+
+
+class Sale(Body):
+    """`total` is what was bought, in the currency's smallest unit; without one it is the sum of the lines' prices.
+
+    A line's `price` is for its whole quantity. `partner` is the shop of the coalition at whose till it happens.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_BOUGHT]})
+
+    receipt: Receipt
+    location: Place | None = None
+    total: Money | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
+    event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    partner: ProgrammeKey | None = None
+
+    def order(self) -> Order:
+        lines = [line.model_dump(exclude_none=True) for line in self.lines]
+        total = sum(line.price for line in self.lines) if self.total is None else self.total
+        return Order(self.receipt, total, self.currency, self.location, self.event, lines, partner=self.partner)
+
+
+class Purchase(Sale):
     """`total` is what was bought, in the currency's smallest unit; without one it is the sum of the lines' prices.
 
     A line's `price` is for its whole quantity. `redeem` is points to pay with.
@@ -87,49 +118,16 @@ class Purchase(Body):
     proves that the phone is here, which a programme may ask for when points are spent (`spend_floor`).
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "receipt": "R-2026-0041",
-                    "location": "Main street",
-                    "total": 1250,
-                    "currency": "PLN",
-                    "lines": [{"sku": "latte", "quantity": 1, "price": 1250}],
-                }
-            ]
-        }
-    )
-
-    receipt: Receipt
-    location: Place | None = None
-    total: Money | None = None
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    lines: Annotated[tuple[Line, ...], Field(max_length=200)] = ()
     redeem: Points = 0
-    event: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     code: Code | None = None
     reward: ProgrammeKey | None = None
     coupons: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
     promo: PromoCode | None = None
-    partner: ProgrammeKey | None = None
     pin: Pin | None = None
 
     def order(self) -> Order:
-        lines = [line.model_dump(exclude_none=True) for line in self.lines]
-        return Order(
-            self.receipt,
-            sum(line.price for line in self.lines) if self.total is None else self.total,
-            self.currency,
-            self.location,
-            self.event,
-            lines,
-            self.redeem,
-            self.reward,
-            coupons=self.coupons,
-            promo=self.promo,
-            partner=self.partner,
-        )
+        bought = super().order()
+        return replace(bought, redeem=self.redeem, reward=self.reward, coupons=self.coupons, promo=self.promo)
 
 
 class Entry(Answer):

@@ -1,11 +1,11 @@
-"""Pages for people who are not members yet: the shop window, joining, and the pictures of every look."""
+"""Pages for people who are not members yet: the shop window, joining, receipts to claim, and every look's pictures."""
 
 from __future__ import annotations
 
 from flask import Flask
 
 from ...service import Service
-from . import looks, views
+from . import claims, looks, views  # noqa: F401
 
 
 def register(app: Flask, service: Service) -> None:

@@ -38,11 +38,13 @@ class Filled:
     consents: tuple[str, ...] = ()
     # The code in the link of the friend who sent them.
     friend: str = ""
+    # The code of a receipt that the new card is to claim.
+    claim: str = ""
 
     @property
     def content(self) -> list[object]:
         """What makes this sending this sending."""
-        return [self.name, self.contact, self.language, list(self.consents), self.friend]
+        return [self.name, self.contact, self.language, list(self.consents), self.friend, self.claim]
 
 
 def new_browser() -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
 
-from ... import cards, idempotency, programmes
-from ...errors import KeyReused, NotFound, TooOften
+from ... import cards, claims, idempotency, programmes
+from ...errors import KeyReused, NotFound, PassesError, TooOften
 from ...look import Look
 from ...network import counted_as
 from ...programmes import Programme
@@ -24,7 +25,8 @@ from .form import Filled
 
 customer = Blueprint("customer", __name__)
 MOST_FIELD = 254
-MOST_FRIEND = 20
+BROUGHT = {"friend": 20, "claim": 40}
+"""What people bring along in the link: who sent them, the receipt they have. How long each may be."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,11 @@ def send(key: str) -> Response | tuple[str, int]:
     if wrong or sending is None:
         return _form(programme, filled, wrong)
     try:
-        return _to(f"{_joined(programme, filled, words, sending)}?welcome=1")
+        serial, card = _joined(programme, filled, words, sending)
     except KeyReused:
         return _form(programme, filled, {"form": words.say("join.wrong_form")})
+    told = _claimed(serial, filled.claim) if filled.claim else {}
+    return _to(f"{card}?{urlencode({'welcome': 1, **told})}")
 
 
 def visitors_words_in(filled: Filled, programme: Programme) -> Words:
@@ -101,10 +105,10 @@ def visitors_words_in(filled: Filled, programme: Programme) -> Words:
     return service().words_in(filled.language, programme.promise.look)
 
 
-def _joined(programme: Programme, filled: Filled, words: Words, sending: str) -> str:
-    """The address of the new card; the same form sent again leads to the same card."""
+def _joined(programme: Programme, filled: Filled, words: Words, sending: str) -> tuple[str, str]:
+    """The new card and its address; the same form sent again leads to the same card."""
     here = service()
-    person = form.person(filled, words, _shown(programme, words).organisation)
+    person = form.person(filled, words, shown(programme, words).organisation)
     with here.store.transaction() as tx:
 
         def do() -> idempotency.Said:
@@ -115,14 +119,30 @@ def _joined(programme: Programme, filled: Filled, words: Words, sending: str) ->
         _, body = idempotency.once(tx, "join page", sending, content, here.now, do)
         link = here.ecard.issue(cards.by_serial(tx, body["serial"]).revision)
     # Without the host: whoever reached us by another name than the public one stays with it.
-    return urlsplit(cast(Link, link).url).path
+    return body["serial"], urlsplit(cast(Link, link).url).path
+
+
+def _claimed(serial: str, code: str) -> dict[str, str | int]:
+    """Put the receipt that they brought on the new card; what came of it, as the card's page is told."""
+    here, who = service(), counted_as(request.remote_addr)
+    try:
+        claims.bring(here.store, here.secrets, here.settings, serial, code, who, here.now)
+    except claims.ClaimOver as over:
+        return {"told": over.code, "ended": over.ended}
+    except PassesError as wrong:
+        return {"told": wrong.code}
+    return {"told": "claim_added"}
 
 
 def _filled() -> Filled:
     given = {name: request.form.get(name, "")[:MOST_FIELD].strip() for name in ("name", "contact", "language")}
     consents = tuple(purpose for purpose in form.PURPOSES if purpose in request.form.getlist("consent"))
-    friend = request.form.get("friend", "")[:MOST_FRIEND].strip()
-    return Filled(token=request.form.get("form", "")[:100], consents=consents, friend=friend, **given)
+    token, brought = request.form.get("form", "")[:100], _brought(request.form)
+    return Filled(token, consents=consents, friend=brought["friend"], claim=brought["claim"], **given)
+
+
+def _brought(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: given.get(name, "")[:most].strip() for name, most in BROUGHT.items()}
 
 
 def _programme(key: str) -> tuple[Programme | None, list[Programme]]:
@@ -139,15 +159,16 @@ def _form(programme: Programme, filled: Filled | None, wrong: dict[str, str]) ->
     words = visitors_words_in(filled, programme) if filled else visitors_words(programme.promise.look)
     browser = request.cookies.get(form.COOKIE) or form.new_browser()
     token = form.new_token(here.secrets, programme.key, browser, int(here.clock() * 1000))
+    brought = _brought(request.args)
     page = render_template(
         "customer/join.html",
         words=words,
-        languages=languages(),
-        shown=_shown(programme, words),
+        languages=languages(**brought),
+        shown=shown(programme, words),
         gains=_gains(programme, words),
         rules=words.pick(programme.promise.rules).splitlines(),
         terms=words.pick(programme.promise.terms),
-        form=filled or Filled(token, friend=request.args.get("friend", "")[:MOST_FRIEND]),
+        form=filled or Filled(token, friend=brought["friend"], claim=brought["claim"]),
         token=token,
         wrong=wrong,
     )
@@ -164,12 +185,13 @@ def _window(offered: list[Programme], notice: str = "") -> str:
         words=words,
         languages=languages(),
         organisation=service().settings.shop.name,
-        programmes=[_shown(programme, words) for programme in offered],
+        programmes=[shown(programme, words) for programme in offered],
         notice=notice,
     )
 
 
-def _shown(programme: Programme, words: Words) -> Shown:
+def shown(programme: Programme, words: Words) -> Shown:
+    """As it hangs in the window, in the visitor's words."""
     promise = programme.promise
     look = service().looks[promise.look]
     return Shown(programme.key, words.pick(promise.name), promise.contact.organisation, look)

@@ -16,9 +16,11 @@ from ...errors import PassesError
 from ...points import receipts
 from ...points.orders import Answer, Order
 from ...staff import Presence
-from ...store import Connection
+from ...store import Connection, Row
 from ..current import service
 from ..login.backstage import presence
+
+UNDO_SECONDS = 600
 
 
 @dataclass
@@ -82,6 +84,11 @@ def attempt(*whats: str) -> Iterator[Attempt]:
         raise
 
 
+def is_fresh(made: Row) -> bool:
+    """Made by this person at this till, a short while ago: what can be undone without a manager."""
+    return bool(made.staff == presence().stamp and service().now - made.created <= UNDO_SECONDS)
+
+
 def whats_of(order: Order) -> tuple[str, ...]:
     """The rights that an order needs."""
     asked = {
@@ -100,7 +107,7 @@ def _write_down(done: Attempt, now: int) -> None:
         amount = 0 if done.repeated else done.amounts.get(what, 0)
         refers = {"card_id": done.card_id, "receipt_id": done.receipt_id}
         actions.write(done.tx, done.who, what, outcome, now, amount=amount, **refers)
-        if not done.repeated and done.card_id is not None:
+        if not done.repeated:
             rights.refuse_over_the_day(
                 done.tx, here.settings.till, done.who, what, done.card_id, now, here.settings.zone
             )

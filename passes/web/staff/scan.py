@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ... import codes, couponcodes
+from ... import claimcodes, codes, couponcodes
 from ...members import NUMBER_DIGITS
 
 _TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ"
@@ -41,13 +41,20 @@ class Coupon:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """The code of a receipt's claim, where a card was expected."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class Wrong:
-    """Not a card: `why` is empty, number_length, foreign or forged."""
+    """Not a card: `why` is empty, number_length, join, foreign or forged."""
 
     why: str
 
 
-def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Wrong:
+def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Claim | Wrong:
     text = scanned.strip()
     digits = re.sub(r"[\s\-]", "", text)
     if not digits:
@@ -58,6 +65,11 @@ def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Wr
     code = text if text.isascii() else text.upper().translate(_LAYOUT)
     if coupon := couponcodes.read(code):
         return Coupon(couponcodes.written(coupon))
+    # Of a link that was typed on a Russian layout only the end can be read.
+    if claim := claimcodes.read(code) or claimcodes.read(code.rpartition(".")[2]):
+        return Claim(claimcodes.written(claim))
+    if claimcodes.instead(text) == "join":
+        return Wrong("join")
     match codes.read(code, *keys):
         case codes.Known() as known:
             return Code(known)

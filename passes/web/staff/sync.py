@@ -82,8 +82,8 @@ def _settle(queued: Queued) -> Result:
 def _find(tx: Connection, code: str) -> Held:
     """The card behind what was scanned or typed; whatever else it is, by name."""
     said = scan.read(code, cards.code_keys(service().secrets))
-    if isinstance(said, scan.Coupon):
-        raise Refusal("foreign", "This is a coupon, not a card.")
+    if isinstance(said, scan.Coupon | scan.Claim):
+        raise Refusal("foreign", "This is a coupon or a receipt's claim, not a card.")
     if isinstance(said, scan.Wrong):
         raise Refusal(said.why, "This is not a code of ours.")
     try:

@@ -1,10 +1,10 @@
-"""The verdict on what was scanned: a card, a coupon, or something else, named as exactly as we know it."""
+"""The verdict on what was scanned: a card, a coupon, a claim, or something else, named as exactly as we know it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ... import coupons, programmes, staff
+from ... import claims, coupons, programmes, staff
 from ...card import Card
 from ...errors import NotFound
 from ...points import receipts
@@ -65,6 +65,21 @@ def of_coupon(code: str) -> Verdict | None:
         said.say("staff.scan.coupon", name=name),
         said.say(f"staff.scan.coupon_{stands}{'_by' if by else ''}", moment=moment, person=by),
     )
+
+
+def of_claim(code: str) -> Verdict | None:
+    """A receipt's claim that was scanned as a card: the customer's own affair, and how it stands."""
+    said, now = words(), service().now
+    with service().store.reading() as tx:
+        try:
+            row = claims.find(tx, code)
+        except NotFound:
+            return of("foreign")
+        zone = programmes.get(tx, row.programme_id).definition.zone
+    state = claims.state(row, now)
+    date = said.date(claims.since(row), zone)
+    level = "warn" if state == "open" else "bad"
+    return Verdict(level, said.say("staff.scan.claim"), said.say(f"staff.scan.claim_{state}", date=date))
 
 
 def _redeemed_by(tx: Connection, row: Row, programme: str) -> str:

@@ -25,12 +25,10 @@ from ...words import minor_digits
 from ..current import is_practice, live, service
 from ..headers import allow_camera
 from ..login.backstage import guard, presence, refuse, sentence, show, wants_json, words
-from . import form, sale, scan, shown, verdict
-from .attempt import attempt, note, whats_of
+from . import form, sale, scan, shown, slips, verdict
+from .attempt import UNDO_SECONDS, attempt, is_fresh, note, whats_of
 from .story import tell
 from .verdict import Verdict
-
-UNDO_SECONDS = 600
 
 staff_pages = Blueprint("staff", __name__, url_prefix="/staff")
 guard(staff_pages, staff.ROLES)
@@ -63,6 +61,8 @@ def find() -> Any:
         return _home(verdict.of(said.why)), 422
     if isinstance(said, scan.Coupon):
         return _home(verdict.of_coupon(said.code)), 409
+    if isinstance(said, scan.Claim):
+        return _home(verdict.of_claim(said.code)), 409
     try:
         with service().store.reading() as tx:
             if isinstance(said, scan.Number):
@@ -280,8 +280,7 @@ def _mine(tx: Connection, serial: str, receipt: str, lock: bool = False) -> tupl
 
 
 def _may_undo(row: Row) -> bool:
-    here = row.staff == presence().stamp and service().now - row.created <= UNDO_SECONDS
-    return here and row.reverses is None and row.reversed_by is None
+    return is_fresh(row) and row.reverses is None and row.reversed_by is None
 
 
 def _training() -> dict[str, Any] | None:
@@ -297,11 +296,13 @@ def _training() -> dict[str, Any] | None:
 
 
 def _last() -> dict[str, str] | None:
-    """The latest action at this till, while it can be undone: whose it was, and what it did."""
+    """The latest action at this till, while it can be undone: whose it was, what it did, and where it is undone."""
     serial, receipt, at = session.get("last") or ("", "", 0)
     if service().now - at > UNDO_SECONDS:
         return None
     with service().store.reading() as tx:
+        if not serial:
+            return slips.last(tx, receipt)
         try:
             held, row = _mine(tx, serial, receipt)
         except NotFound:
@@ -310,7 +311,8 @@ def _last() -> dict[str, str] | None:
     if not _may_undo(row):
         return None
     story = tell(row.answer, programme, words(programme.promise.look))
-    return {"serial": serial, "receipt": receipt, "name": _who(held)["name"], "change": story.change}
+    undo = url_for("staff.ask_undo", serial=serial, receipt=receipt)
+    return {"undo": undo, "name": _who(held)["name"], "change": story.change}
 
 
 def to_done(serial: str, receipt: str) -> Any:

@@ -16,7 +16,7 @@ const SCANNED = "till scanned";
 const QUOTE_AFTER_MS = 180;
 const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/i;
 const CHANGING = /^LC[23]\./i;
-const NOT_ASKED = ["csrf_token", "receipt", "pin"];
+const NOT_ASKED = ["csrf_token", "receipt", "programme", "pin"];
 
 /** @type {(address: string) => void} */
 let go = () => {};
@@ -263,13 +263,13 @@ async function quote() {
     return;
   }
   try {
-    const { ok, content } = await ask(form.action, pin.withoutPin(form));
+    const { ok, content } = await ask(form.dataset.quote || form.action, pin.withoutPin(form));
     if (number !== quotes || pending()) return;
     if (!ok) return warn(form, content.detail);
     pin.show(form, content.pin);
     const change = document.createElement("strong");
     change.textContent = content.change;
-    said.replaceChildren(change, ` → ${content.balance}${content.bill ? ` · ${content.bill}` : ""}`);
+    said.replaceChildren(change, content.balance && ` → ${content.balance}`, content.bill && ` · ${content.bill}`);
   } catch {
     /* The quote is only a preview; counting says when there is no connection. */
   }

@@ -10,6 +10,7 @@ const DAY_SECONDS = 86_400;
 const CREDENTIAL_DAYS = 2;
 
 const STATIC = /^LC1\.([A-Z2-7]{16})\.[A-Z2-7]{13}$/;
+const CLAIM = /(?:^|[/.])R(?:-?[0-9A-Z]{4}){5}(?:\?.*)?$/;
 const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/;
 const ROTATING = /^LC2\.([A-Z2-7]{16})\.[0-9]{1,6}\.[0-9]{10}\.[0-9]{16}$/;
 const SIGNED =
@@ -52,6 +53,7 @@ export async function read(scanned, keys, now = Date.now() / 1000) {
   const known = STATIC.exec(code) ?? ROTATING.exec(code);
   if (known) return { code, card: known[1], isProved: false, tier: "", balance: null };
   if (COUPON.test(code)) throw new Wrong("coupon");
+  if (CLAIM.test(code)) throw new Wrong("claim");
   const signed = SIGNED.exec(code);
   if (!signed) throw new Wrong("foreign");
   return readSigned(code, signed, keys, now);
