@@ -52,13 +52,10 @@ def _gunicorn(home: Path) -> Iterator[Served]:
         yield served
 
 
-@contextmanager
-def _granian(home: Path) -> Iterator[Served]:
-    with servers.granian(home, "--workers=2", "--blocking-threads=4") as served:
-        yield served
-
-
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {"gunicorn sync": _gunicorn, "granian": _granian}
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {
+    "gunicorn sync": _gunicorn,
+    "granian": servers.granian,
+}
 
 
 def call(maker: Maker, seat: shop.Seat, since: str | None = None) -> wrk.Request:

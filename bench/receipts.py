@@ -185,7 +185,7 @@ def _on_postgres(report: Report, running: Postgres, home: Path) -> None:
     pgbench = Pgbench(running)
     seconds, turns = (2, 1) if report.quick else (4, 4)
     ratios, rates, theirs = [], [], []
-    with servers.granian(home, "--workers=2", "--blocking-threads=4") as served:
+    with servers.granian(home) as served:
         wrk.load(served.url, ours, home, 1, PG_TILLS, "warm-")
         for turn in range(turns):
             loaded = wrk.load(served.url, ours, home, seconds, PG_TILLS, f"{turn}-")

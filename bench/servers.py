@@ -58,13 +58,13 @@ def minimal(home: Path, *options: str) -> Iterator[Served]:
 
 
 @contextmanager
-def granian(home: Path, *options: str) -> Iterator[Served]:
-    """The same under granian, with the options that `passes serve` would choose unless others are given."""
+def granian(home: Path) -> Iterator[Served]:
+    """The same under granian, with the options that `passes serve` chooses."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface=wsgi", "--factory", "--host=127.0.0.1", f"--port={port}"]
-    fixed = ["--backlog=1024", "--no-ws", "--no-access-log", "--log-level=error"]
-    chosen = options or ("--workers=1", "--blocking-threads=8")
-    with _serving([*command, *fixed, *chosen, "bench.served:application"], home, port) as served:
+    size = ["--workers=2", "--blocking-threads=4", "--backlog=1024"]
+    quiet = ["--no-ws", "--no-access-log", "--log-level=error"]
+    with _serving([*command, *size, *quiet, "bench.served:application"], home, port) as served:
         yield served
 
 

@@ -175,6 +175,8 @@ def _tell(report: Report, store: str, cashiers: Sequence[Cashier], seconds: int,
     report.add(
         "T1", f"scan to answer, {store}: the slowest hundredth", f"{slow:,.0f} ms", "", slow, most(300, unit=" ms")
     )
+    last = Times([taken for cashier in cashiers for taken in cashier.scans[-len(cashier.scans) // 10 :]])
+    report.add("", f"scan to answer, {store}: of the last tenth of the time", str(last), "what grows would show here")
     report.add("", f"preview and sale, {store}", str(sales), f"{len(sales.seconds):,} sales, ledger verified")
     errors = sum(cashier.errors for cashier in cashiers)
     report.add("", f"errors in {len(scans.seconds):,} scans, {store}", str(errors), "", errors, most(0))

@@ -139,8 +139,8 @@ class Server(Section):
     public_url: HttpAddress = "http://127.0.0.1:8000"
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     port: Whole = Field(default=8000, ge=1, le=65535)
-    threads: Whole = Field(default=8, ge=1, le=64)
-    processes: Whole = Field(default=1, ge=1, le=32)
+    threads: Whole = Field(default=4, ge=1, le=64)
+    processes: Whole = Field(default=2, ge=1, le=32)
     proxies: Whole = Field(default=0, ge=0, le=5)
 
 
