@@ -102,8 +102,7 @@ def _forked(name: str, run: Callable[[], None]) -> ForkProcess:
     garbage.spare_what_stays()
 
     def begin() -> None:
-        for number in STOPS:
-            signal.signal(number, signal.SIG_DFL)
+        _heed_stops()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         end_with(parent)
         run()
@@ -148,6 +147,8 @@ def web(server: Server, build: Callable[[], WSGIApplication]) -> None:
     from granian.constants import Interfaces
 
     multiprocessing.set_start_method("fork", force=True)
+    # Until it serves, a copy has its parent's handlers: a stop would set the copy's flag, and nobody reads that.
+    os.register_at_fork(after_in_child=_heed_stops)
     parent = os.getpid()
 
     def application() -> WSGIApplication:
@@ -183,6 +184,11 @@ def work(service: Service) -> None:
     worker.nudge()
     consumer = worker.consume()
     consumer.run()
+
+
+def _heed_stops() -> None:
+    for number in STOPS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _once(stopping: list[bool]) -> Callable[[int, FrameType | None], None]:

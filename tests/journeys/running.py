@@ -102,6 +102,13 @@ class Running:
 
 @contextmanager
 def serving(home: Path, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+    with starting(home, folder, environment) as running:
+        running.wait_until_ready()
+        yield running
+
+
+@contextmanager
+def starting(home: Path, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     chosen = {"PASSES_SERVER__PORT": str(port), "PASSES_SERVER__PUBLIC_URL": url, **(environment or {})}
@@ -117,7 +124,6 @@ def serving(home: Path, folder: Path, environment: Mapping[str, str] | None = No
         )
     running = Running(process, url, log)
     try:
-        running.wait_until_ready()
         yield running
     finally:
         running.client.close()

@@ -15,7 +15,7 @@ import pytest
 
 from passes.serve import BEHIND_PAGES
 from tests.home import new_home
-from tests.journeys.running import Running, environment_of, executed, free_port, is_alive, serving
+from tests.journeys.running import Running, environment_of, executed, free_port, is_alive, serving, starting
 
 GENTLE_SECONDS = 15
 
@@ -40,6 +40,16 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_nobody(home: Path, tmp_pa
         assert service.process.wait(GENTLE_SECONDS) == 0
         assert not any(map(is_alive, below))
         assert "Traceback" not in service.said
+
+
+def test_told_to_stop_while_its_processes_still_start_it_does_not_wait_for_them(home: Path, tmp_path: Path) -> None:
+    with starting(home, tmp_path) as service:
+        # The worker, the web parent and its two processes: copied already, serving not yet.
+        wait_until(lambda: len(service.descendants()) >= 4)
+        below = service.descendants()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(GENTLE_SECONDS) == 0
+        assert not any(map(is_alive, below))
 
 
 def test_killed_outright_it_leaves_nobody_either(home: Path, tmp_path: Path) -> None:
