@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from passes import claimcodes, claims
 from passes.store import Row
 from passes.store import tables as t
-from tests.browser import DESK, Site, barriers, free_port, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, kept_port, site, visit
 from tests.counter import Counter
 from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
 from tests.journeys.test_till_sale import BY_VISIT, CLUB, GYM, counts_taps, taps
@@ -30,9 +30,10 @@ PAPER_DOTS = {58: 384, 80: 576}
 
 
 @pytest.fixture(scope="module")
-def address() -> str:
+def address() -> Iterator[str]:
     """Where phones reach the shop: a slip that is scanned must lead there."""
-    return f"http://127.0.0.1:{free_port()}"
+    with kept_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
