@@ -161,11 +161,13 @@ class _Quiet(WSGIRequestHandler):
         """Addresses here are credentials; the tests' own output need not hold them either."""
 
 
-def free_port() -> int:
-    """One that nobody listens at just now, for an application that must know its address before it opens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """For an application that must know its address before it opens: a server may listen there, nobody else gets it."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield int(kept.getsockname()[1])
 
 
 @contextmanager

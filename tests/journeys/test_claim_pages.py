@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from passes import claimcodes, claims
 from passes.store import Row
 from passes.store import tables as t
-from tests.browser import DESK, Site, barriers, free_port, is_wider_than_the_screen, site, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, kept_port, site, visit
 from tests.counter import Counter
 from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
 from tests.journeys.test_till_sale import BY_VISIT, CLUB, GYM, counts_taps, taps
@@ -30,9 +30,10 @@ PAPER_DOTS = {58: 384, 80: 576}
 
 
 @pytest.fixture(scope="module")
-def address() -> str:
+def address() -> Iterator[str]:
     """Where phones reach the shop: a slip that is scanned must lead there."""
-    return f"http://127.0.0.1:{free_port()}"
+    with kept_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,38 @@ def test_what_somebody_has_claimed_only_a_manager_takes_back(shop: Shop, kasia: 
     boss.sends("/staff/manage/returns", {"receipt": receipt, "reason": "goods came back"})
     assert shop.balance(anna) == 0
     assert "claimed already" in adds(shop, shop.has_member("Boris"), code).says
+
+
+@pytest.mark.parametrize("by", ["number", "code"])
+def test_what_nobody_has_claimed_a_manager_takes_back_later(shop: Shop, kasia: Desk, by: str) -> None:
+    makes(kasia)
+    code = code_on(kasia)
+    receipt = kept(shop, code).receipt
+    shop.clock.goes_on(3600)
+    boss = shop.desk(MAREK)
+    boss.opens(f"/staff/manage/returns?receipt={receipt if by == 'number' else code}")
+    assert "Not claimed yet" in boss.says and "PLN12.50" in boss.says and "About 12 points" in boss.says
+    fields = {"receipt": receipt, "programme": "cafe"}
+    assert kasia.sends("/staff/manage/returns/unclaimed", fields).status_code == 403
+    boss.opens(boss.sends("/staff/manage/returns/unclaimed", fields).location)
+    assert "Taken back" in boss.says and "Take it back" not in boss.says
+    assert boss.sends("/staff/manage/returns/unclaimed", fields).status_code == 303, "twice is as once"
+    assert logged(shop)[-2:] == [("undo_older", "done", False, 0), ("undo_older", "repeated", False, 0)]
+    anna = shop.has_member()
+    assert "took this receipt back" in adds(shop, anna, code).says and shop.balance(anna) == 0
+
+
+def test_a_manager_who_brings_the_code_of_a_claimed_receipt_finds_the_receipt(shop: Shop, kasia: Desk) -> None:
+    makes(kasia)
+    code = code_on(kasia)
+    adds(shop, shop.has_member(), code)
+    boss = shop.desk(MAREK)
+    boss.opens(f"/staff/manage/returns?receipt={code}")
+    assert "+12 points" in boss.says and "Reason" in boss.says
+    fields = {"receipt": kept(shop, code).receipt, "programme": "cafe"}
+    assert boss.sends("/staff/manage/returns/unclaimed", fields).status_code == 409
+    assert "claimed this receipt already" in boss.says
+    assert boss.opens("/staff/manage/returns?receipt=R-0000-0000-0000-0000-0000").status_code == 404
 
 
 def test_a_till_gives_so_many_codes_a_day(shop: Shop, kasia: Desk) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from passes.staff import SESSION_SECONDS
 from passes.store import tables as t
-from tests.browser import PHONE, barriers, free_port, is_wider_than_the_screen, site, visit
+from tests.browser import PHONE, barriers, is_wider_than_the_screen, kept_port, site, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Desk, Shop
 
 PAGE = "/staff/account"
@@ -160,9 +160,14 @@ def test_nothing_signed_for_nothing_is_no_login(shop: Shop) -> None:
     assert desk.client.post("/login/passkey/options").status_code == 403
 
 
-def test_a_passkey_is_made_and_opens_the_door(tmp_path: Path, chromium: Browser) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with kept_port() as port:
+        yield port
+
+
+def test_a_passkey_is_made_and_opens_the_door(tmp_path: Path, chromium: Browser, port: int) -> None:
     """With Chromium's own authenticator, which verifies its user."""
-    port = free_port()
     shop = Shop(tmp_path / "home", server__public_url=f"http://localhost:{port}")
     with site(shop.app, port), visit(chromium, expect=("a request to localhost",), viewport=PHONE) as page:
         devtools = page.context.new_cdp_session(page)

@@ -1,7 +1,7 @@
 """Taking back what is older than a cashier may, with a reason: an action undone, or goods that came back.
 
-A receipt is found by its number or among the latest of a card. It is taken back as a whole, or the pieces of its lines
-that came back; what the rest of the purchase brings is the points store's affair.
+A receipt is found by its number, by the code it was claimed with, or among the latest of a card. It is taken back as
+a whole, or the pieces of its lines that came back; what the rest of the purchase brings is the points store's affair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from flask import redirect, request, url_for
 from sqlalchemy import select
 
-from ... import cards, programmes
+from ... import cards, claims, programmes
 from ...cards import Held
 from ...errors import BadInput, Conflict, NotFound, PassesError
 from ...points import receipts
@@ -29,6 +29,7 @@ from ..login.backstage import sentence, words
 from ..staff import amounts, form, scan
 from ..staff.attempt import attempt
 from ..staff.story import tell
+from . import unclaimed
 from .desk import manage, moment, need, page
 
 MOST_REASON = 200
@@ -48,15 +49,23 @@ class Piece:
 
 @manage.get("/returns")
 def returns() -> Any:
-    """Find a receipt by its number, or by the card it was for."""
+    """Find a receipt by its number or code, or by the card it was for."""
     need("undo_older")
     number = request.args.get("receipt", "").strip()[:250]
     if not number:
         return page("returns", "returns", receipt="", wrong="")
     try:
         with service().store.reading() as tx:
-            held = _card(tx, number)
-            return _of_card(tx, held, number) if held else _receipt(tx, _found(tx, number))
+            match scan.read(number, cards.code_keys(service().secrets)):
+                case scan.Number(digits):
+                    return _of_card(tx, cards.by_number(tx, digits), number)
+                case scan.Code(known):
+                    return _of_card(tx, cards.by_known(tx, known), number)
+                case scan.Claim(code):
+                    claim = claims.find(tx, code)
+                    return _by_number(tx, claim.receipt, claim.programme)
+                case _:
+                    return _by_number(tx, number, _programme())
     except (NotFound, Conflict) as wrong:
         return page("returns", "returns", receipt=number, wrong=sentence(wrong, words())), wrong.status
 
@@ -107,16 +116,18 @@ def _own_number() -> str:
     return form.receipt(request.form.get("lines", ""))
 
 
-def _card(tx: Connection, number: str) -> Held | None:
-    """The card, if it is one that was typed or scanned."""
-    said = scan.read(number, cards.code_keys(service().secrets))
-    if isinstance(said, scan.Number):
-        return cards.by_number(tx, said.digits)
-    return cards.by_known(tx, said.known) if isinstance(said, scan.Code) else None
+def _by_number(tx: Connection, number: str, programme: str | None) -> str:
+    if claim := unclaimed.of_receipt(tx, number, programme):
+        return unclaimed.shown(tx, claim)
+    return _receipt(tx, receipts.find(tx, number, programme))
+
+
+def _programme() -> str | None:
+    return request.values.get("programme", "")[:40] or None
 
 
 def _found(tx: Connection, number: str) -> Row:
-    return receipts.find(tx, number, request.values.get("programme", "")[:40] or None)
+    return receipts.find(tx, number, _programme())
 
 
 def _of_card(tx: Connection, held: Held, number: str) -> str:
