@@ -100,7 +100,7 @@ class _Evaluation:
         self.counts: dict[Key, int] = {}
         self.issues: list[Issue] = []
         self.notes: list[Note] = []
-        self.used = 0
+        self.used, self.paid = 0, max(0, purchase.paid)
         bits = rules.assortment.bits
         self._sorted = [(bits(line.sku, line.category), line) for line in purchase.lines]
         self._sums: dict[int, tuple[int, int]] = {}
@@ -181,7 +181,7 @@ class _Evaluation:
 
     def _money(self, goods: Goods | None, also: Goods | None = None) -> int:
         """What was paid for the goods meant."""
-        paid = max(0, self.purchase.paid)
+        paid = self.paid
         if goods is None and also is None:
             return paid
         if not self._sorted and all(each is None or each.is_open for each in (goods, also)):
@@ -194,8 +194,8 @@ class _Evaluation:
 
     def _sum(self, goods: Goods | None, also: Goods | None) -> tuple[int, int]:
         """Price and pieces of the lines that both mean: many rules and multipliers ask, one answer is enough."""
-        assortment = self.rules.assortment
-        meant = assortment.bit(goods) | assortment.bit(also)
+        bit_of = self.rules.assortment.bit_of
+        meant = bit_of[id(goods)] | bit_of[id(also)]
         known = self._sums.get(meant)
         if known is None:
             price = pieces = 0
@@ -214,15 +214,16 @@ class _Evaluation:
             times, amount = [], base
             for multiplier in multipliers:
                 if extra := self._extra(multiplier, rule, measured, amount):
-                    times.append(self._times(multiplier, extra))
                     amount += extra
+                    if self.explains:
+                        times.append(self._times(multiplier, extra))
             return times, amount
         best, extra = multipliers[0], self._extra(multipliers[0], rule, measured, base)
         for multiplier in multipliers[1:]:
             more = self._extra(multiplier, rule, measured, base)
             if more > extra:
                 best, extra = multiplier, more
-        return ([self._times(best, extra)] if extra else []), base + extra
+        return ([self._times(best, extra)] if extra and self.explains else []), base + extra
 
     def _times(self, multiplier: Multiplier, extra: int) -> dict[str, Any]:
         times: dict[str, Any] = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from operator import itemgetter
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema, from_json
 from sqlalchemy import BigInteger, Text, bindparam, case, cast, func, select
 
 from .. import garbage
@@ -211,8 +211,8 @@ def histories(tx: Connection, span: Span, first: int, last: int) -> Iterator[His
 
 def _happened(row: Row, moved: Mapping[int, list[Recorded]]) -> Happened:
     _, id, created, total, reverses, content, context = row
-    known = (from_json(context) if context else None) or {}
-    return Happened(id, created, total, from_json(content), known, reverses, moved.get(id, ()))
+    known = _CONTEXT.validate_json(context) if context else None
+    return Happened(id, created, total, from_json(content), known or {}, reverses, moved.get(id, ()))
 
 
 def _moved(tx: Connection, span: Span, first: int, last: int) -> tuple[dict[int, list[Recorded]], set[int]]:
@@ -290,7 +290,16 @@ def _gifts(definition: Definition) -> Iterator[Any]:
         yield from rules.stamps.prizes
 
 
-# As text, because parsing is most of the work and pydantic's parser is the fastest here.
+# As text, because parsing is most of the work and pydantic's parser is the fastest here. Most of what a receipt was
+# judged by are the counters of then, and a life has its own.
+_ASKED = ("rules", "paid", "birth_month", "is_paid", "used", "cuts")
+_CONTEXT = SchemaValidator(
+    core_schema.nullable_schema(
+        core_schema.typed_dict_schema(
+            {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in _ASKED}
+        )
+    )
+)
 _r, _p, _l = t.Receipt, t.Posting, t.Lot
 _first, _last, _newest = (bindparam(name, type_=BigInteger) for name in ("first", "last", "newest"))
 _RECEIPTS = (

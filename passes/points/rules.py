@@ -153,12 +153,8 @@ class Assortment:
     def __init__(self, goods: Sequence[Goods]) -> None:
         self._bits = {each: 1 << place for place, each in enumerate(dict.fromkeys(goods))}
         # By object, which is found sooner than a value; they are kept, so that no other takes the place of one.
-        self._goods, self._bit = goods, {id(each): self._bits[each] for each in goods}
+        self._goods, self.bit_of = goods, {id(None): 0} | {id(each): self._bits[each] for each in goods}
         self.bits = lru_cache(MOST_REMEMBERED)(self._sort)
-
-    def bit(self, goods: Goods | None) -> int:
-        """Of one that was given to it; none is no bit at all."""
-        return 0 if goods is None else self._bit[id(goods)]
 
     def _sort(self, sku: str | None, category: str | None) -> int:
         """The bits of all goods that mean the article."""
