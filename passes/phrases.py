@@ -7,6 +7,7 @@ Where a sentence stands, and whether there is room for it, is the wallet's affai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from decimal import Decimal
@@ -216,6 +217,19 @@ def prizes(words: Words, card: Card, seen: Stamps, pick: Pick) -> Iterator[str]:
     for prize in seen.prizes:
         name = pick(prize.name) or words.say("stamps.prize")
         yield words.say("stamps.at", name=name, at=amount(words, card, prize.at, seen.unit))
+
+
+def whole(words: Words, text: str, most: int) -> str:
+    """A long text; where it is too long, its first sentences, and where the rest of it stands."""
+    if len(text) <= most:
+        return text
+    pointer = words.say("text.rest")
+    room = text[: most - len(pointer) - 1]
+    ends = [found.end() for found in _SENTENCE.finditer(room)]
+    return f"{room[: ends[-1]] if ends else f'{room[:-1].rstrip()}…'}\n{pointer}"
+
+
+_SENTENCE = re.compile(r"[^\n](?=\n)|[.!?…](?=\s)")
 
 
 # All of it

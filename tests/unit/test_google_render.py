@@ -241,7 +241,7 @@ def test_cashback_is_money() -> None:
 
 
 def test_a_gift_card_is_money_in_any_currency() -> None:
-    gift = {"kind": "gift", "unit": "money", "unit_kind": "money", "tier": None, "worth": None}
+    gift: dict[str, Any] = {"kind": "gift", "unit": "money", "unit_kind": "money", "tier": None, "worth": None}
     assert shown(drawn(**gift, balance=10_000))[1] == {"money": {"currencyCode": "PLN", "micros": "100000000"}}
     assert shown(drawn(**gift, balance=1250, currency="JPY"))[1]["money"]["micros"] == "1250000000"
     patched = render.patch_of(drawn(**gift))["loyaltyPoints"]["balance"]
@@ -296,7 +296,7 @@ def test_the_way_to_a_level_is_told_in_what_it_is_counted_in() -> None:
 
 
 def test_a_level_about_to_be_lost_says_what_keeps_it() -> None:
-    held = {"tier_until": 1_800_000_000, "tier_missing": 4000, "tier_unit": "spend"}
+    held: dict[str, Any] = {"tier_until": 1_800_000_000, "tier_missing": 4000, "tier_unit": "spend"}
     assert said(drawn(**held), "tier") == "Złoto do 15 stycznia 2027"
     assert (
         said(drawn(**held, tier_warning=True), "tier")
@@ -332,3 +332,17 @@ def test_a_card_with_more_than_ten_things_to_tell_tells_all_of_them() -> None:
     assert all(f"Oferta {n}" in said(full, "offers") for n in range(5))
     rest = said(full, "more")
     assert "Wyzwania\nTrzy wizyty: 0 z 3" in rest and "Herbata" in rest and "20 punktów do" in rest
+
+
+def test_rules_too_long_for_google_end_with_a_sentence_and_say_where_the_rest_is() -> None:
+    rule = "One point for each złoty that you spend on coffee. Cakes count twice"
+    short = render.loyalty_class(replace(PROMISE, rules={"en": rule}), LOOK, WORDS, ISSUER, None)
+    assert said(short, "rules") == rule
+    long = render.loyalty_class(
+        replace(PROMISE, rules={"en": "\n".join([rule] * 50)}, terms={"en": "y" * 9000}), LOOK, WORDS, ISSUER, None
+    )
+    lines = said(long, "rules", "en").split("\n")
+    assert lines[-1] == "All of it is on your card's own page."
+    assert set(lines[:-2]) == {rule} and lines[-2] in (rule, rule.partition(" Cakes")[0])
+    assert len(said(long, "rules", "en")) <= texts.TERMS
+    assert said(long, "terms", "en").endswith("y…\nAll of it is on your card's own page.")

@@ -47,8 +47,8 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
     for reward in card.rewards:
         yield strings.line(f"reward.{reward.key}", pick(words, reward.name, NAME))
     if card.rules:
-        yield strings.line("rules.words", pick(words, card.rules, TERMS))
-    yield strings.line("terms.words", pick(words, card.terms, TERMS))
+        yield strings.line("rules.words", _long(words, card.rules))
+    yield strings.line("terms.words", _long(words, card.terms))
     yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
     for at, offer in enumerate(offers):
         title = pick(words, offer.title, NAME)
@@ -56,6 +56,10 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         said = "\n".join(part for part in (pick(words, offer.body, PARAGRAPH), until) if part)
         yield strings.line(f"offer.{at}.title", title)
         yield strings.line(f"offer.{at}.words", said or title)
+
+
+def _long(words: Words, text: Text) -> str:
+    return phrases.whole(words, pick(words, text, 2 * TERMS), TERMS)
 
 
 def own_lines(card: Card, labels: Iterable[tuple[str, Balance | Challenge]], words: Words, zone: tzinfo) -> str:

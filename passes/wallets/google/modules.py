@@ -12,7 +12,7 @@ from datetime import tzinfo
 from functools import partial
 
 from ... import phrases
-from ...card import Card, Offer, Promise
+from ...card import Card, Offer, Promise, Text
 from ...words import Words
 from .texts import HEADER, NAME, PARAGRAPH, TERMS, Body, Texts, pick
 
@@ -68,9 +68,13 @@ def _together(id: str, header: str, modules: Sequence[_Module], texts: Texts) ->
 def _about(promise: Promise, texts: Texts) -> Iterator[_Module]:
     yield _module(texts, "how-to-use", "label.how_to_use", lambda words: words.say("text.how_to_use"))
     if promise.rules:
-        yield _module(texts, "rules", "label.rules", lambda words: pick(words, promise.rules, TERMS))
+        yield _module(texts, "rules", "label.rules", lambda words: _long(words, promise.rules))
     if any(promise.terms.values()):
-        yield _module(texts, "terms", "label.terms", lambda words: pick(words, promise.terms, TERMS))
+        yield _module(texts, "terms", "label.terms", lambda words: _long(words, promise.terms))
+
+
+def _long(words: Words, text: Text) -> str:
+    return phrases.whole(words, pick(words, text, 2 * TERMS), TERMS)
 
 
 def _news(card: Card, texts: Texts) -> Iterator[_Module]:
