@@ -256,6 +256,8 @@ def test_stamps_are_so_many_of_so_many() -> None:
     stamps = Stamps("", 8, (Prize(8, {"pl": "Kawa"}),), filled=3)
     body = drawn(kind="stamps", unit="stamps", unit_kind="stamps", balance=3, stamps=stamps, tier=None, worth=None)
     assert shown(body)[1] == {"string": "3 из 8"}
+    assert body["heroImage"]["sourceUri"]["uri"].endswith("/3.png")
+    assert render.patch_of(drawn())["heroImage"] is None, "without stamps the class's picture is shown"
     assert said(body, "stamps") == "3 z 8. Jeszcze 5 pieczątek do nagrody „Kawa”\n8 pieczątek: Kawa"
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 
-from ...card import Card, Offer, Promise
-from ...look import Look
+from ... import phrases
+from ...card import Card, Offer, Promise, Stamps
+from ...look import Look, stampcard
 from ...look.colours import written
 from ...words import Words
 from . import modules, points
@@ -82,6 +83,12 @@ def image_url(issuer: Issuer, look: Look, name: str) -> str:
     return f"{issuer.public_url}/google/images/{look.name}/{look.digest}/{name}.png"
 
 
+def stamps_url(issuer: Issuer, look: Look, programme: str, stamps: Stamps) -> str:
+    """Cards that are equally full share one picture, which says nothing of who has them."""
+    made_of = stampcard.digest(look.digest, stampcard.places(stamps))
+    return f"{issuer.public_url}/google/stamps/{programme}/{made_of}/{stamps.filled}.png"
+
+
 def digest(body: Body) -> bytes:
     """Equal for what shows the same."""
     return blake2b(json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), digest_size=16).digest()
@@ -98,7 +105,7 @@ def patch_of(body: Body) -> Body:
     return cleared
 
 
-_OF_AN_OBJECT = ("accountName", "secondaryLoyaltyPoints", "validTimeInterval", "smartTapRedemptionValue")
+_OF_AN_OBJECT = ("accountName", "heroImage", "secondaryLoyaltyPoints", "validTimeInterval", "smartTapRedemptionValue")
 _OF_A_CLASS = ("heroImage", "linksModuleData", "enableSmartTap", "redemptionIssuers")
 
 
@@ -115,7 +122,7 @@ def loyalty_class(promise: Promise, look: Look, words: Mapping[str, Words], issu
         "reviewStatus": "UNDER_REVIEW",
         "issuerName": organisation,
         **texts.picked("programName", promise.name, NAME),
-        "programLogo": _image(image_url(issuer, look, "logo"), organisation, issuer),
+        "programLogo": _image(image_url(issuer, look, "logo"), organisation, issuer.language),
         "hexBackgroundColor": written(look.tier_colours[tier] if tier else look.background),
         "countryCode": issuer.country,
         **texts.key("accountNameLabel", "label.member"),
@@ -128,7 +135,7 @@ def loyalty_class(promise: Promise, look: Look, words: Mapping[str, Words], issu
         ],
     }
     if "hero" in look.images:
-        body["heroImage"] = _image(image_url(issuer, look, "hero"), organisation, issuer)
+        body["heroImage"] = _image(image_url(issuer, look, "hero"), organisation, issuer.language)
     if uris := list(_contact(promise, texts)):
         body["linksModuleData"] = {"uris": uris}
     if issuer.redeems:
@@ -153,8 +160,8 @@ def _website(website: str) -> str:
     return website if website.startswith(("https://", "http://")) else f"https://{website}"
 
 
-def _image(url: str, description: str, issuer: Issuer) -> Body:
-    words = {"language": issuer.language, "value": description}
+def _image(url: str, description: str, language: str) -> Body:
+    words = {"language": language, "value": description}
     return {"sourceUri": {"uri": url}, "contentDescription": {"defaultValue": words}}
 
 
@@ -200,6 +207,9 @@ def loyalty_object(card: Card, look: Look, words: Mapping[str, Words], issuer: I
         body["accountName"] = name
     if second := points.second(card, texts, tier_is_shown=class_tier(look, tier) is not None):
         body["secondaryLoyaltyPoints"] = second
+    if card.stamps and card.stamps.can_be_drawn:
+        said = phrases.stamps_short(texts.own, card.stamps)
+        body["heroImage"] = _image(stamps_url(issuer, look, card.programme, card.stamps), said, card.language)
     if card.expires is not None:
         body["validTimeInterval"] = {"end": _date(card.expires, issuer.zone)}
     if issuer.redeems:
