@@ -215,12 +215,14 @@ def _balances(promise: Promise, lots: tuple[Lot, ...]) -> tuple[Balance, ...]:
 
 
 def _stamps(promise: Promise, lots: tuple[Lot, ...]) -> Stamps | None:
-    card = promise.stamps or _simple_stamps(promise)
+    card = stamp_card(promise)
     return replace(card, filled=min(card.of, _held(lots, card.unit))) if card else None
 
 
-def _simple_stamps(promise: Promise) -> Stamps | None:
-    """Stamps that buy rewards are a card of as many places as the dearest reward costs."""
+def stamp_card(promise: Promise) -> Stamps | None:
+    """The empty one. Stamps that buy rewards are a card of as many places as the dearest reward costs."""
+    if promise.stamps:
+        return promise.stamps
     prizes = sorted(
         (Prize(reward.cost, reward.name) for reward in promise.rewards if not reward.unit), key=lambda prize: prize.at
     )

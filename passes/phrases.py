@@ -7,10 +7,12 @@ Where a sentence stands, and whether there is room for it, is the wallet's affai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from .card import Balance, Card, Challenge, Coupon, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
 from .words import Words
@@ -19,6 +21,7 @@ Pick = Callable[[Text], str]
 """People's text in the reader's language, clean and short enough."""
 
 SPEND, VISITS = "spend", "visits"
+MOST_REWARDS = 20
 
 
 # Amounts
@@ -214,3 +217,89 @@ def prizes(words: Words, card: Card, seen: Stamps, pick: Pick) -> Iterator[str]:
     for prize in seen.prizes:
         name = pick(prize.name) or words.say("stamps.prize")
         yield words.say("stamps.at", name=name, at=amount(words, card, prize.at, seen.unit))
+
+
+def whole(words: Words, text: str, most: int) -> str:
+    """A long text; where it is too long, its first sentences, and where the rest of it stands."""
+    if len(text) <= most:
+        return text
+    pointer = words.say("text.rest")
+    room = text[: most - len(pointer) - 1]
+    ends = [found.end() for found in _SENTENCE.finditer(room)]
+    return f"{room[: ends[-1]] if ends else f'{room[:-1].rstrip()}…'}\n{pointer}"
+
+
+_SENTENCE = re.compile(r"[^\n](?=\n)|[.!?…](?=\s)")
+
+
+# All of it
+
+
+class Told(NamedTuple):
+    """Something a card tells of its member: its label, whether there is any of it, and a line for each."""
+
+    label: str
+    has: Callable[[Card], object]
+    say: Callable[[Words, Card, Pick, tzinfo], str]
+
+
+def told(card: Card) -> list[str]:
+    """What there is to tell, in the order in which a card tells it."""
+    return [] if card.is_void else [name for name, each in TOLD.items() if each.has(card)]
+
+
+def _stamps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    assert card.stamps is not None
+    return "\n".join([stamps(words, card, by), *prizes(words, card, card.stamps, by)])
+
+
+def _rewards(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    """Those that are the member's now, then the nearest."""
+    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
+    return "\n".join([reward(words, card, each, by) for each in nearest])
+
+
+def _balances(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(balance(words, card, each, by) for each in card.balances)
+
+
+def _coupons(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(coupon(words, each, by, zone) for each in card.coupons)
+
+
+def _membership(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    assert card.membership is not None
+    return membership(words, card.membership, zone)
+
+
+def _perks(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(perk(words, each, by, zone) for each in card.perks)
+
+
+def _challenges(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(challenge(words, card, each, by, zone) for each in card.challenges)
+
+
+def _steps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(step(words, card, each, by) for each in card.steps)
+
+
+TOLD = {
+    "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
+    "membership": Told("label.membership", lambda card: card.membership, _membership),
+    "stamps": Told("label.stamps", lambda card: card.stamps, _stamps),
+    "rewards": Told("label.rewards", lambda card: card.rewards, _rewards),
+    "balances": Told("label.balances", lambda card: card.balances, _balances),
+    "pending": Told("label.pending", lambda card: card.pending, lambda w, card, by, zone: pending(w, card, zone)),
+    "tier": Told("label.tier", lambda card: card.tier and card.tier_until, tier_until),
+    "perks": Told("label.perks", lambda card: card.perks, _perks),
+    "progress": Told(
+        "label.progress",
+        lambda card: card.progress and card.progress.towards == "tier",
+        lambda w, card, by, zone: progress(w, card, by),
+    ),
+    "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
+    "steps": Told("label.steps", lambda card: card.steps, _steps),
+    "expiring": Told("label.expiring", lambda card: card.expiring, lambda w, card, by, zone: expiring(w, card, zone)),
+}
+"""What a card tells of its member, by name, in this order."""

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from passes import cards, reconcile, revisions
+from passes import cards, programmes, reconcile, revisions
 from passes import service as inner
+from passes.definition import Definition
 from passes.points import receipts, returns
 from passes.store import Row
 from passes.store import tables as t
@@ -73,6 +74,13 @@ class GoogleShop(Service):
             if not [each for each in self.installations() if each.due is not None]:
                 return
         raise AssertionError([each.why for each in self.installations() if each.due is not None])
+
+    def amends(self, **rules: Any) -> None:
+        """Other rules for its programme, from now on."""
+        with self.inner.store.transaction() as tx:
+            programme = programmes.find(tx, "cafe")
+            said = programme.definition.model_dump(mode="json", exclude_unset=True) | rules
+            programmes.amend(tx, programme, Definition.model_validate(said), self.now)
 
     def undoes(self, receipt: str) -> None:
         with self.inner.store.transaction() as tx:

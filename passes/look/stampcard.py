@@ -38,6 +38,7 @@ _SMOOTH = Image.Resampling.LANCZOS
 _PICTURE, _GAP, _STAR = 0.62, 0.16, 0.36
 # Of the picture: what stays free at the sides, above and below, and the tallest a place may be.
 _BESIDE, _ABOVE, _TALLEST = 0.045, 0.09, 0.62
+_HERO = ROLES["hero"]
 # A row more must make the places so much larger.
 _WORTH_A_ROW = 1.12
 
@@ -71,6 +72,11 @@ class StampCards:
     def strip(self, look: Look, seen: Places) -> Mapping[str, bytes]:
         """In the three sizes of the look's own strip, under the same names."""
         return self._once(f"strip {digest(look.digest, seen)}", lambda: _strip(look, seen))
+
+    def hero(self, look: Look, seen: Places) -> bytes:
+        """In the size of the look's own hero."""
+        drawn = self._once(f"hero {digest(look.digest, seen)}", lambda: {"hero": _png(sheet(look, seen, _HERO.best))})
+        return drawn["hero"]
 
     def _once(self, key: str, draw: Callable[[], Mapping[str, bytes]]) -> Mapping[str, bytes]:
         if (drawn := self._drawn.get(key)) is not None:

@@ -275,6 +275,34 @@ def test_the_pictures_have_the_sizes_google_wants(shop: GoogleShop) -> None:
         assert Image.open(BytesIO(got.body)).size == size
 
 
+def test_stamps_are_drawn_on_the_picture_of_the_card(shop: GoogleShop, till: Till) -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    shop.amends(
+        units=[{"key": "stamps", "kind": "stamps"}],
+        rules=[{"key": "stamp", "unit": "stamps", "measure": "visit", "amount": 1}],
+        stamps={"unit": "stamps", "of": 6, "prizes": [{"at": 6, "give": {"amount": 60}}]},
+    )
+    anna, jan = shop.joins("Anna"), shop.joins("Jan")
+    phone, other = shop.saves(anna), shop.saves(jan)
+    empty = phone.view(shop.object_id(anna)).hero
+    assert empty == other.view(shop.object_id(jan)).hero, "whoever has as many stamps shares the picture"
+    till.earns(anna, points=50)
+    shop.reconciles()
+    one = phone.view(shop.object_id(anna)).hero
+    assert phone.shows("Stamp card") == "1 of 6" and one != empty
+    pictures = [shop.gets(url) for url in (empty, one)]
+    assert all("immutable" in got.headers["Cache-Control"] for got in pictures)
+    assert {Image.open(BytesIO(got.body)).size for got in pictures} == {(1032, 336)}
+    assert pictures[0].body != pictures[1].body
+    assert shop.gets(one.replace("/1.png", "/7.png")).status == 404, "no card has more than its places"
+    assert shop.gets(one.replace("/cafe/", "/none/")).status == 404
+    aged = shop.gets(one.replace("/1.png", "/2.png"))
+    assert "immutable" not in aged.headers["Cache-Control"], "the address belongs to another picture"
+
+
 # -- levels, notices, offers
 
 

@@ -172,4 +172,5 @@ def test_what_is_worth_a_notice() -> None:
     from dataclasses import replace
 
     assert not is_worth_a_notice(replace(CARD, news=News("earn", 5, 9)), GOLD.key, 0), "a coffee"
+    assert not is_worth_a_notice(replace(CARD, news=News("earn", 50, 9, unit="stars")), GOLD.key, 0), "buys nothing"
     assert not is_worth_a_notice(replace(CARD, news=News("redeem", -80, 9)), GOLD.key, 0), "spending"

@@ -12,7 +12,9 @@ import pytest
 
 from passes import look
 from passes.card import (
+    Balance,
     Card,
+    Challenge,
     Contact,
     Coupon,
     Expiring,
@@ -20,13 +22,17 @@ from passes.card import (
     Membership,
     News,
     Offer,
+    Pending,
+    Perk,
+    Prize,
     Progress,
     Promise,
     Reward,
+    Stamps,
     Step,
     Tier,
 )
-from passes.wallets.google import render
+from passes.wallets.google import modules, points, render, texts
 from passes.wallets.google.render import Issuer, Made
 from passes.words import Words
 from tests.fakes.google.rules import Policy, check
@@ -83,6 +89,19 @@ def drawn(card: Card = CARD, **changes: Any) -> dict[str, Any]:
     return render.loyalty_object(replace(card, **changes), LOOK, WORDS, ISSUER, MADE)
 
 
+def said(body: dict[str, Any], id: str, language: str = "pl") -> str:
+    """What a module says in a language, with plain spaces."""
+    written = next(module for module in body["textModulesData"] if module["id"] == id)["localizedBody"]
+    spoken = {each["language"]: each["value"] for each in (written["defaultValue"], *written["translatedValues"])}
+    return str(spoken[language]).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def shown(body: dict[str, Any], name: str = "loyaltyPoints") -> tuple[str, dict[str, Any]]:
+    """The label and the balance of a value on the face."""
+    check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
+    return body[name]["label"], body[name]["balance"]
+
+
 def test_a_class_has_all_that_google_requires_and_no_more_than_it_takes() -> None:
     body = render.loyalty_class(PROMISE, LOOK, WORDS, ISSUER, None)
     check("LoyaltyClass", clean("LoyaltyClass", body), Policy())
@@ -99,25 +118,25 @@ def test_an_object_is_one_that_google_takes() -> None:
     assert body["loyaltyPoints"]["balance"] == {"int": 1250}
     assert body["secondaryLoyaltyPoints"]["balance"] == {"string": "Золото"}
     assert body["accountName"] == "Анна" and body["barcode"]["value"] == CARD.code
-    assert len(body["textModulesData"]) <= render.MOST_MODULES
+    assert len(body["textModulesData"]) <= modules.MOST_MODULES
     assert all(re.fullmatch("[A-Za-z0-9_-]+", module["id"]) for module in body["textModulesData"])
     assert "<a" not in json.dumps(body)
 
 
 @pytest.mark.parametrize(
-    ("points", "written"),
+    ("amount", "written"),
     [(0, {"int": 0}), (2_147_483_647, {"int": 2_147_483_647}), (2_147_483_648, {"string": "2147483648"})],
 )
-def test_large_balances_are_text(points: int, written: dict[str, Any]) -> None:
-    assert render.balance(points) == written
-    patched = render.patch_of(drawn(balance=points))["loyaltyPoints"]["balance"]
+def test_large_balances_are_text(amount: int, written: dict[str, Any]) -> None:
+    assert points.number(amount) == written
+    patched = render.patch_of(drawn(balance=amount))["loyaltyPoints"]["balance"]
     assert {name: value for name, value in patched.items() if value is not None} == written
     assert set(patched) == {"int", "string", "money"}, "what another balance left behind is cleared"
 
 
 def test_money_is_in_millionths() -> None:
-    assert render.money(1050, "PLN") == {"currencyCode": "PLN", "micros": "10500000"}
-    assert render.money(12, "JPY")["micros"] == "12000000"
+    assert points.money(1050, "PLN") == {"currencyCode": "PLN", "micros": "10500000"}
+    assert points.money(12, "JPY")["micros"] == "12000000"
 
 
 def test_without_a_level_the_worth_is_the_second_value() -> None:
@@ -178,9 +197,9 @@ def test_equal_cards_are_equal_bytes() -> None:
 
 
 def test_peoples_text_is_bounded_and_shows() -> None:
-    assert render.clean("a\x00b\u202ec", 60) == "a b c"
-    assert render.clean("x" * 100, 10) == "x" * 9 + "…"
-    assert len(drawn(name="Ж" * 500)["accountName"]) == render.NAME
+    assert texts.clean("a\x00b\u202ec", 60) == "a b c"
+    assert texts.clean("x" * 100, 10) == "x" * 9 + "…"
+    assert len(drawn(name="Ж" * 500)["accountName"]) == texts.NAME
 
 
 def test_every_id_is_one_that_google_takes() -> None:
@@ -192,19 +211,140 @@ def test_every_id_is_one_that_google_takes() -> None:
 def test_the_next_step_is_a_module_of_the_object() -> None:
     body = drawn(steps=(Step("more", {}, amount=50, needed=2500), Step("feast", {"pl": "Uczta <a>"}, needed=4000)))
     check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
-    said = next(module for module in body["textModulesData"] if module["id"] == "steps")["localizedBody"]
-    polish = next(each["value"] for each in said["translatedValues"] if each["language"] == "pl")
-    assert polish.replace("\N{NO-BREAK SPACE}", " ") == (
-        "Następnym razem od 25,00 zł: +50 punktów\nNastępnym razem od 40,00 zł: Uczta ‹a>"
-    )
+    assert said(body, "steps") == ("Następnym razem od 25,00 zł: +50 punktów\nNastępnym razem od 40,00 zł: Uczta ‹a>")
 
 
 def test_coupons_and_a_membership_are_modules_of_the_object() -> None:
     coupon = Coupon("C-7K2M-9QRT-4WXZ", "cake", {"en": "Cake", "pl": "Ciasto"}, 0, 1_790_300_000)
     body = drawn(coupons=(coupon,), membership=Membership("paid", 1_800_000_000))
     check("LoyaltyObject", clean("LoyaltyObject", body), Policy())
-    modules = {module["id"]: module for module in body["textModulesData"]}
-    said = json.dumps(modules["coupons"], ensure_ascii=False)
-    assert "Ciasto, do" in said and "C-7K2M-9QRT-4WXZ" in said
-    assert "Opłacone do" in json.dumps(modules["membership"], ensure_ascii=False)
-    assert len(modules) <= render.MOST_MODULES
+    assert "Ciasto, do" in said(body, "coupons") and "C-7K2M-9QRT-4WXZ" in said(body, "coupons")
+    assert said(body, "membership").startswith("Opłacone do")
+
+
+def test_cashback_is_money() -> None:
+    """12.50 złoty, wherever the card says how much there is of it."""
+    body = drawn(
+        kind="cashback",
+        unit="money",
+        unit_kind="money",
+        tier=None,
+        worth=None,
+        progress=None,
+        rewards=(Reward("tea", {"pl": "Herbata"}, 2000, 750),),
+        pending=Pending(300, 1_790_300_000),
+    )
+    assert shown(body) == ("Баланс", {"money": {"currencyCode": "PLN", "micros": "12500000"}})
+    assert said(body, "news") == "+0,50 zł. Stan karty: 12,50 zł."
+    assert said(body, "rewards") == "Herbata: jeszcze 7,50 zł"
+    assert said(body, "expiring").startswith("0,20 zł do ") and said(body, "pending").startswith("3,00 zł od ")
+
+
+def test_a_gift_card_is_money_in_any_currency() -> None:
+    gift: dict[str, Any] = {"kind": "gift", "unit": "money", "unit_kind": "money", "tier": None, "worth": None}
+    assert shown(drawn(**gift, balance=10_000))[1] == {"money": {"currencyCode": "PLN", "micros": "100000000"}}
+    assert shown(drawn(**gift, balance=1250, currency="JPY"))[1]["money"]["micros"] == "1250000000"
+    patched = render.patch_of(drawn(**gift))["loyaltyPoints"]["balance"]
+    assert patched["int"] is patched["string"] is None and patched["money"]["currencyCode"] == "PLN"
+
+
+def test_prepaid_visits_are_those_that_are_left() -> None:
+    assert shown(drawn(kind="visits", unit="visits", unit_kind="visits", balance=7)) == ("Осталось визитов", {"int": 7})
+
+
+def test_stamps_are_so_many_of_so_many() -> None:
+    stamps = Stamps("", 8, (Prize(8, {"pl": "Kawa"}),), filled=3)
+    body = drawn(kind="stamps", unit="stamps", unit_kind="stamps", balance=3, stamps=stamps, tier=None, worth=None)
+    assert shown(body)[1] == {"string": "3 из 8"}
+    assert body["heroImage"]["sourceUri"]["uri"].endswith("/3.png")
+    assert render.patch_of(drawn())["heroImage"] is None, "without stamps the class's picture is shown"
+    assert said(body, "stamps") == "3 z 8. Jeszcze 5 pieczątek do nagrody „Kawa”\n8 pieczątek: Kawa"
+
+
+def test_a_hybrid_card_shows_points_stamps_and_other_units() -> None:
+    hybrid = drawn(
+        tier=None,
+        stamps=Stamps("coffees", 6, (Prize(6, {"pl": "Kawa"}),), filled=2),
+        balances=(Balance("coffees", "stamps", 2, {"pl": "Kawy"}), Balance("purse", "money", 1999, {"pl": "Portfel"})),
+    )
+    assert shown(hybrid)[1] == {"int": 1250}
+    assert shown(hybrid, "secondaryLoyaltyPoints")[1] == {"string": "2 из 6"}
+    assert said(hybrid, "stamps").startswith("2 z 6. ")
+    assert said(hybrid, "balances") == "Kawy: 2\nPortfel: 19,99 zł"
+    purse = drawn(tier=None, worth=None, balances=(Balance("purse", "money", 1999, {"ru": "Кошелёк"}),))
+    assert shown(purse, "secondaryLoyaltyPoints") == (
+        "Кошелёк",
+        {"money": {"currencyCode": "PLN", "micros": "19990000"}},
+    )
+
+
+def test_a_membership_shows_until_when_it_is_paid_and_coupons_how_many_there_are() -> None:
+    label, until = shown(drawn(kind="membership", membership=Membership("grace", 1_800_000_000), balance=0))
+    assert (label, until["string"]) == ("Оплачено до", "15 января 2027\u202fг.")
+    assert shown(drawn(kind="membership", membership=Membership("unpaid")))[1] == {"string": "Пока не оплачено"}
+    assert said(drawn(membership=Membership("grace", 1_800_000_000)), "membership").startswith(
+        "Było opłacone do 15 stycznia"
+    )
+    assert shown(drawn(kind="coupons", coupons=()))[1] == {"int": 0}
+
+
+def test_the_way_to_a_level_is_told_in_what_it_is_counted_in() -> None:
+    way = Progress("tier", "platinum", {"pl": "Platyna"}, 1250, 5000)
+    assert said(drawn(progress=way), "progress") == "Jeszcze 3 750 punktów do poziomu „Platyna”"
+    assert said(drawn(progress=way, tier_unit="spend"), "progress") == "Jeszcze 37,50 zł do poziomu „Platyna”"
+    assert said(drawn(progress=replace(way, reached=4995), tier_unit="visits"), "progress").startswith(
+        "Jeszcze 5 wizyt "
+    )
+
+
+def test_a_level_about_to_be_lost_says_what_keeps_it() -> None:
+    held: dict[str, Any] = {"tier_until": 1_800_000_000, "tier_missing": 4000, "tier_unit": "spend"}
+    assert said(drawn(**held), "tier") == "Złoto do 15 stycznia 2027"
+    assert (
+        said(drawn(**held, tier_warning=True), "tier")
+        == "Złoto do 15 stycznia 2027; aby go zachować, potrzeba jeszcze: 40,00 zł"
+    )
+
+
+def test_perks_with_whom_to_call_and_challenges_are_modules() -> None:
+    body = drawn(
+        perks=(Perk("manager", {"pl": "Opiekun"}, contact="Ola, +48 600"), Perk("tea", {"pl": "Herbata"})),
+        challenges=(Challenge("visits", {"pl": "Trzy wizyty"}, "visits", 3, reached=1),),
+    )
+    assert said(body, "perks") == "Opiekun: Ola, +48 600\nHerbata"
+    assert said(body, "challenges") == "Trzy wizyty: 1 z 3"
+
+
+def test_a_card_with_more_than_ten_things_to_tell_tells_all_of_them() -> None:
+    full = drawn(
+        offers=tuple(Offer(f"o{n}", {"pl": f"Oferta {n}"}, {}) for n in range(5)),
+        coupons=(Coupon("C-7K2M", "cake", {"pl": "Ciasto"}, 0),),
+        membership=Membership("paid", 1_800_000_000),
+        stamps=Stamps("coffees", 6, filled=2),
+        balances=(Balance("coffees", "stamps", 2),),
+        pending=Pending(3, 1_790_300_000),
+        tier_until=1_800_000_000,
+        perks=(Perk("tea", {"pl": "Herbata"}),),
+        challenges=(Challenge("visits", {"pl": "Trzy wizyty"}, "visits", 3),),
+        steps=(Step("more", {}, amount=50, needed=2500),),
+    )
+    check("LoyaltyObject", clean("LoyaltyObject", full), Policy())
+    names = [module["id"] for module in full["textModulesData"]]
+    assert len(names) == modules.MOST_MODULES and names[:2] == ["news", "offers"] and names[-1] == "more"
+    assert all(f"Oferta {n}" in said(full, "offers") for n in range(5))
+    rest = said(full, "more")
+    assert "Wyzwania\nTrzy wizyty: 0 z 3" in rest and "Herbata" in rest and "20 punktów do" in rest
+
+
+def test_rules_too_long_for_google_end_with_a_sentence_and_say_where_the_rest_is() -> None:
+    rule = "One point for each złoty that you spend on coffee. Cakes count twice"
+    short = render.loyalty_class(replace(PROMISE, rules={"en": rule}), LOOK, WORDS, ISSUER, None)
+    assert said(short, "rules") == rule
+    long = render.loyalty_class(
+        replace(PROMISE, rules={"en": "\n".join([rule] * 50)}, terms={"en": "y" * 9000}), LOOK, WORDS, ISSUER, None
+    )
+    lines = said(long, "rules", "en").split("\n")
+    assert lines[-1] == "All of it is on your card's own page."
+    assert set(lines[:-2]) == {rule} and lines[-2] in (rule, rule.partition(" Cakes")[0])
+    assert len(said(long, "rules", "en")) <= texts.TERMS
+    assert said(long, "terms", "en").endswith("y…\nAll of it is on your card's own page.")

@@ -23,12 +23,12 @@ from pydantic_core import to_json
 
 from ...card import Card
 from ...look import Look
-from ...phrases import heading_key
+from ...phrases import TOLD, heading_key, told
 from ...words import Words
 from . import model
 from .front import Front, field, fill, front, iso, labels, literal, money, outline
 from .model import Field, Pass, Texts, Values, blank
-from .sentences import NAME, TOLD, clean, news_key, own_lines, pick, shared_lines, told
+from .sentences import NAME, clean, news_key, own_lines, pick, shared_lines
 
 MOST_OFFERS = 20
 MOST_LOCATIONS = 10

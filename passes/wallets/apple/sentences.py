@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import tzinfo
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 from ... import phrases
 from ...card import Balance, Card, Challenge, News, Offer, Progress, Text
-from ...phrases import Pick
+from ...phrases import TOLD, told
 from ...words import Words
 from . import strings
 
-MOST_REWARDS = 20
 NAME, PARAGRAPH, TERMS = 60, 800, 8000
 """How many characters of a name, a paragraph and the terms are kept."""
 
@@ -49,8 +47,8 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
     for reward in card.rewards:
         yield strings.line(f"reward.{reward.key}", pick(words, reward.name, NAME))
     if card.rules:
-        yield strings.line("rules.words", pick(words, card.rules, TERMS))
-    yield strings.line("terms.words", pick(words, card.terms, TERMS))
+        yield strings.line("rules.words", _long(words, card.rules))
+    yield strings.line("terms.words", _long(words, card.terms))
     yield strings.line("locations.words", "\n".join(clean(place.name, NAME) for place in card.locations))
     for at, offer in enumerate(offers):
         title = pick(words, offer.title, NAME)
@@ -58,6 +56,10 @@ def shared_lines(card: Card, words: Words, organisation: str, offers: Iterable[O
         said = "\n".join(part for part in (pick(words, offer.body, PARAGRAPH), until) if part)
         yield strings.line(f"offer.{at}.title", title)
         yield strings.line(f"offer.{at}.words", said or title)
+
+
+def _long(words: Words, text: Text) -> str:
+    return phrases.whole(words, pick(words, text, 2 * TERMS), TERMS)
 
 
 def own_lines(card: Card, labels: Iterable[tuple[str, Balance | Challenge]], words: Words, zone: tzinfo) -> str:
@@ -86,83 +88,6 @@ def goal_key(way: Progress) -> str:
 
 def news_key(news: News) -> str:
     return f"news.{news.kind}.{news.at}.{news.amount}"
-
-
-# The back
-
-
-class Told(NamedTuple):
-    """Something that the back tells of this member: whether there is any of it, and what is said, a line for each."""
-
-    label: str
-    has: Callable[[Card], object]
-    say: Callable[[Words, Card, Pick, tzinfo], str]
-
-
-def told(card: Card) -> list[str]:
-    """What the back tells of this member, in the order in which it stands there."""
-    return [] if card.is_void else [name for name, each in TOLD.items() if each.has(card)]
-
-
-def _stamps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    assert card.stamps is not None
-    return "\n".join([phrases.stamps(words, card, by), *phrases.prizes(words, card, card.stamps, by)])
-
-
-def _rewards(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    """Those that are the member's now, then the nearest."""
-    nearest = sorted(card.rewards, key=lambda reward: (bool(reward.why), reward.missing, reward.cost))[:MOST_REWARDS]
-    return "\n".join([phrases.reward(words, card, reward, by) for reward in nearest])
-
-
-def _balances(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    return "\n".join(phrases.balance(words, card, each, by) for each in card.balances)
-
-
-def _coupons(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    return "\n".join(phrases.coupon(words, each, by, zone) for each in card.coupons)
-
-
-def _membership(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    assert card.membership is not None
-    return phrases.membership(words, card.membership, zone)
-
-
-def _perks(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    return "\n".join(phrases.perk(words, each, by, zone) for each in card.perks)
-
-
-def _challenges(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    return "\n".join(phrases.challenge(words, card, each, by, zone) for each in card.challenges)
-
-
-def _steps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
-    return "\n".join(phrases.step(words, card, each, by) for each in card.steps)
-
-
-TOLD = {
-    "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
-    "membership": Told("label.membership", lambda card: card.membership, _membership),
-    "stamps": Told("label.stamps", lambda card: card.stamps, _stamps),
-    "rewards": Told("label.rewards", lambda card: card.rewards, _rewards),
-    "balances": Told("label.balances", lambda card: card.balances, _balances),
-    "pending": Told(
-        "label.pending", lambda card: card.pending, lambda w, card, by, zone: phrases.pending(w, card, zone)
-    ),
-    "tier": Told("label.tier", lambda card: card.tier and card.tier_until, phrases.tier_until),
-    "perks": Told("label.perks", lambda card: card.perks, _perks),
-    "progress": Told(
-        "label.progress",
-        lambda card: card.progress and card.progress.towards == "tier",
-        lambda w, card, by, zone: phrases.progress(w, card, by),
-    ),
-    "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
-    "steps": Told("label.steps", lambda card: card.steps, _steps),
-    "expiring": Told(
-        "label.expiring", lambda card: card.expiring, lambda w, card, by, zone: phrases.expiring(w, card, zone)
-    ),
-}
-"""What the back tells, by name, in this order."""
 
 
 # People's text

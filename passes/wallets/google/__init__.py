@@ -17,6 +17,7 @@ from ...config import Settings
 from ...errors import ConfigError, PassesError
 from ...links import Links
 from ...look import Look
+from ...look.stampcard import StampCards
 from ...secrets import Secrets
 from ...store import Connection, Store
 from .. import Link, Outcome, Parts, Pushed, Resident, Stale
@@ -75,12 +76,14 @@ class Google(Resident):
         secrets: Secrets,
         links: Links,
         looks: Mapping[str, Look],
+        stamp_cards: StampCards,
         account: Account,
         clock: Callable[[], float] = time.time,
     ) -> None:
         chosen = settings.google
         self.issuer_id, self.keys_url = chosen.issuer_id, chosen.keys_url
         self.store, self.looks, self.links, self.clock = store, looks, links, clock
+        self.stamp_cards = stamp_cards
         self.most_at_once = max(10, chosen.rate * BATCH_SECONDS)
         self._issuer = Issuer(
             chosen.issuer_id,
@@ -193,7 +196,9 @@ def open_wallet(parts: Parts) -> Google | None:
     if settings.work.lease_seconds <= RESERVE_SECONDS:
         raise ConfigError(f"[work.lease_seconds] expected more than {RESERVE_SECONDS} with Google Wallet.")
     account = Account.read(settings.path(settings.google.service_account))
-    return Google(settings, parts.store, parts.secrets, parts.links, parts.looks, account, parts.clock)
+    return Google(
+        settings, parts.store, parts.secrets, parts.links, parts.looks, parts.stamp_cards, account, parts.clock
+    )
 
 
 __all__ = ["Google", "open_wallet"]

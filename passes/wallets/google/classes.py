@@ -21,7 +21,8 @@ from .. import Outcome, Pushed, Refused
 from . import book, budget, render
 from .api import API
 from .call import Call, Said, weigh
-from .render import Body, Issuer, Kind
+from .render import Issuer, Kind
+from .texts import Body
 
 MOST_MESSAGES = 10
 ANNOUNCE_WITHIN_SECONDS = 86_400

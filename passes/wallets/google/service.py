@@ -1,4 +1,4 @@
-"""What Google calls: "this card was saved", "this card was removed", and the pictures of our classes.
+"""What Google calls: "this card was saved", "this card was removed", and the pictures of our classes and stamp cards.
 
 Also the address that brings a member's card to Google and the member along with it. A callback is believed only
 when `callback.verify` says so; the same one twice has one effect, and an older one that comes late has none.
@@ -7,14 +7,17 @@ Everything that was believed is answered with 200, so that Google stops saying i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import structlog
 from flask import Blueprint, Flask, Response, abort, redirect, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
-from ... import cards, installations
+from ... import cards, installations, programmes
+from ...drawing import stamp_card
 from ...errors import NotFound, PassesError
+from ...look import stampcard
 from ...rates import Rate
 from ...store import Connection
 from . import SAVE_LABEL, Google, book
@@ -37,6 +40,7 @@ def register(app: Flask, wallet: Google) -> None:
     blueprint = Blueprint("google", __name__)
     blueprint.add_url_rule("/google/callback", view_func=calls.callback, methods=["POST"])
     blueprint.add_url_rule("/google/images/<look>/<digest>/<name>.png", view_func=calls.picture)
+    blueprint.add_url_rule("/google/stamps/<programme>/<digest>/<int:filled>.png", view_func=calls.stamps)
     blueprint.add_url_rule("/google/save/<serial>/<proof>", view_func=calls.save)
     blueprint.add_url_rule("/robots.txt", view_func=robots)
     app.register_blueprint(blueprint)
@@ -73,9 +77,18 @@ class Calls:
         image = found.images.get(PICTURES[name]) if found and name in PICTURES else None
         if found is None or image is None:
             abort(404)
-        answer = Response(image, mimetype="image/png")
-        answer.headers["Cache-Control"] = _FOR_EVER if digest == found.digest else _FOR_NOW
-        return answer
+        return _picture(image, digest == found.digest)
+
+    def stamps(self, programme: str, digest: str, filled: int) -> Response:
+        """The programme's stamp card, so full; only what some card can show, so nobody can ask for endless ones."""
+        with self._service.store.reading() as tx:
+            promise = programmes.find(tx, programme[:64]).promise
+        card, look = stamp_card(promise), self._wallet.looks.get(promise.look)
+        if card is None or look is None or not card.can_be_drawn or filled > card.of:
+            abort(404)
+        seen = stampcard.places(replace(card, filled=filled))
+        image = self._wallet.stamp_cards.hero(look, seen)
+        return _picture(image, digest == stampcard.digest(look.digest, seen))
 
     def save(self, serial: str, proof: str) -> Response:
         """Bring the card to Google, and its member after it."""
@@ -112,6 +125,12 @@ class Calls:
         else:
             book.removed(tx, row.id, now, said.expires_ms)
             installations.forget(tx, held.id, self._wallet.name, row.id)
+
+
+def _picture(image: bytes, is_of_today: bool) -> Response:
+    answer = Response(image, mimetype="image/png")
+    answer.headers["Cache-Control"] = _FOR_EVER if is_of_today else _FOR_NOW
+    return answer
 
 
 def _body() -> bytes:

@@ -26,7 +26,8 @@ from . import book, budget, render
 from .api import API
 from .call import Call, Said, weigh
 from .classes import Classes, Wanted
-from .render import Body, Issuer, Kind, Made
+from .render import Issuer, Kind, Made
+from .texts import Body
 
 PACKS_AT_ONCE = 3
 NOTABLE_SHARE = 5
@@ -246,6 +247,7 @@ def is_worth_a_notice(card: Card, tier_told: str | None, news_told: int) -> bool
     if (card.tier.key if card.tier else None) != tier_told:
         return True
     news = card.news
-    if news is None or news.kind != "earn" or news.at <= news_told or not card.rewards:
+    if news is None or news.kind != "earn" or news.at <= news_told:
         return False
-    return news.amount * NOTABLE_SHARE >= min(reward.cost for reward in card.rewards)
+    costs = [reward.cost for reward in card.rewards if reward.unit == news.unit]
+    return bool(costs) and news.amount * NOTABLE_SHARE >= min(costs)
