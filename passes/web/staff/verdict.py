@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from ... import claims, coupons, programmes, staff
 from ...card import Card
+from ...definition import Definition
+from ...drawing import DAY_SECONDS
 from ...errors import NotFound
 from ...points import receipts
 from ...stepup import CodeUsed
@@ -24,10 +27,19 @@ class Verdict:
     next: str = ""
 
 
-def of_card(drawn: Card, said: Words) -> Verdict:
+def of_card(drawn: Card, definition: Definition, said: Words, zone: tzinfo) -> Verdict:
+    """The card, and the membership that it stands for: one that is not paid gives no benefits, yet the card counts."""
     if drawn.is_void:
         return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
-    return Verdict("good", said.say("staff.card_good"))
+    held, part = drawn.membership, definition.membership
+    if held is None or part is None or held.state == "paid":
+        return Verdict("good", said.say("staff.card_good"))
+    ended, kept = "", ""
+    if held.until is not None:
+        ended = said.date(held.until - 1, zone)
+        kept = said.date(held.until + part.grace_days * DAY_SECONDS - 1, zone)
+    title = said.say(f"staff.membership_{held.state}", date=ended)
+    return Verdict("warn", title, said.say(f"staff.membership_{held.state}_next", date=kept))
 
 
 def of(why: str) -> Verdict | None:

@@ -233,7 +233,7 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         "staff/card.html",
         words=said,
         serial=held.serial,
-        verdict=verdict.of_card(drawn, said),
+        verdict=verdict.of_card(drawn, definition, said, zone),
         hints=sale.hints(drawn, seen, said, zone, now, guest),
         balances=sale.balances(drawn, said),
         rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
