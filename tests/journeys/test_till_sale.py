@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import update
 
 from passes import cards, coupons, memberships, programmes
 from passes.drawing import DAY_SECONDS as DAY
+from passes.store import tables as t
 from passes.words import Words
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
 from tests.desk import KASIA, Shop
@@ -110,8 +112,33 @@ def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
     assert re.search("A coupon: 10 % off Used already, .*, by kasia", kasia.says)
     kasia.opens(f"/staff/cards/{anna}")
     assert "10 % off" not in kasia.says
-    assert kasia.sells(anna, amount="30", coupon=code).status_code == 409
-    assert "used already" in kasia.says
+    for path in ("quote", "receipts"):
+        kasia.opens(f"/staff/cards/{anna}")
+        again = {"receipt": kasia.field("receipt"), "amount": "30", "coupon": code}
+        assert kasia.sends(f"/staff/cards/{anna}/{path}", again).status_code == 409
+        assert re.search("This coupon was used already, .*, by kasia", kasia.says)
+    kasia.opens(f"/staff/cards/{anna}?language=ru")
+    kasia.sends(f"/staff/cards/{anna}/quote", again)
+    assert re.search(r"<strong>Этот купон уже использован: .* принял\(а\) kasia\.</strong>", kasia.page)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"state": "expired", "ends": 0}, "The time of this coupon was over Jan 1, 1970"),
+        ({"state": "void", "changed": 0}, "This coupon was made void Jan 1, 1970"),
+        ({"starts": 2**32}, "This coupon begins only Feb 7, 2106"),
+    ],
+)
+def test_a_coupon_that_cannot_be_used_now_says_why(shop: Shop, change: dict[str, Any], says: str) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    code = shop.issues(anna, "tenth")
+    with shop.service.store.transaction() as tx:
+        tx.execute(update(t.Coupon).where(t.Coupon.id == coupons.find(tx, code).id).values(change))
+    assert kasia.sells(anna, amount="30", promo=code).status_code == 409
+    assert says in kasia.says
+    kasia.scans(code)
+    assert says.rpartition(" Jan")[2].rpartition(" Feb")[2] in kasia.says
 
 
 def test_undoing_a_bill_gives_its_coupon_back(shop: Shop) -> None:
