@@ -154,6 +154,8 @@ def _check(roles: Collection[str]) -> Any:
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_form()
     if presence().person.role not in roles:
+        with service().store.transaction() as tx:
+            actions.write(tx, presence(), request.blueprint or "", Forbidden.code, service().now)
         raise Forbidden("Your role does not include this page.")
     if request.blueprint != "account" and staff.needs_factor(service().settings.till.second_factor, presence()):
         return redirect(url_for("account.account"), 303)

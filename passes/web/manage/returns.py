@@ -26,10 +26,10 @@ from ...store import tables as t
 from ..current import service
 from ..login.backstage import sentence, words
 from ..staff import amounts, form, scan
-from ..staff.attempt import attempt
+from ..staff.attempt import attempt, need
 from ..staff.story import tell
 from . import unclaimed
-from .desk import manage, moment, need, page, reason
+from .desk import manage, moment, page, reason
 
 MOST_SHOWN = 10
 LINE = "line-"

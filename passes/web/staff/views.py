@@ -60,8 +60,10 @@ def find() -> Any:
         note("scan", said.why)
         return _home(verdict.of(said.why)), 422
     if isinstance(said, scan.Coupon):
+        note("scan", "coupon")
         return _home(verdict.of_coupon(said.code)), 409
     if isinstance(said, scan.Claim):
+        note("scan", "claim")
         return _home(verdict.of_claim(said.code)), 409
     try:
         with service().store.reading() as tx:
