@@ -21,7 +21,7 @@ from PIL import Image
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import sqlite
 
-from passes import assemble, codes, contacts, programmes
+from passes import assemble, codes, contacts, names, programmes
 from passes.card import digest
 from passes.cards import proof
 from passes.members import Person
@@ -155,6 +155,7 @@ def fill(folder: Path, members: int) -> None:
             database.execute("BEGIN")
             for place, table in enumerate((t.Member, t.Card, t.Installation)):
                 _insert(database, table, [row[place] for row in rows])
+            _insert(database, t.NameWord, [word for member, *_ in rows for word in _name_words(member)])
             database.execute("COMMIT")
         _insert(database, t.Installation, [_installation(card)])
         database.execute("ANALYZE")
@@ -184,7 +185,7 @@ def _rows(here: Service, member: dict[str, Any], card: dict[str, Any], id: int) 
     face = card["face"].replace(card["serial"], serial).replace(card["number"], number)
     face = face.replace(card["code"], code).replace(member["name"], name)
     public_id, address = secrets.token_hex(16), email(id)
-    person = {"id": id, "public_id": public_id, "name": name, "name_key": name.casefold()}
+    person = {"id": id, "public_id": public_id, "name": name}
     person |= {
         "email_sealed": contacts.seal(here.secrets, address, public_id, key_id),
         "email_hash": contacts.lookup_hash(here.secrets, address, key_id),
@@ -195,6 +196,10 @@ def _rows(here: Service, member: dict[str, Any], card: dict[str, Any], id: int) 
     drawn = {"nonce": secrets.token_bytes(16), "face": face, "digest": digest(face), "fetched": card["revision"]}
     fresh = card | own | drawn
     return member | person, fresh, _installation(fresh)
+
+
+def _name_words(member: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"member_id": member["id"], "word": word} for word in names.words(member["name"])]
 
 
 def _installation(card: dict[str, Any]) -> dict[str, Any]:

@@ -232,13 +232,13 @@ def claim(tx: Connection, rules: TillSection, zone: ZoneInfo, held: Held, brough
     return answer
 
 
-def void(tx: Connection, row: Row, now: int) -> Row:
-    """Nobody can claim it any more; twice is as once. One that somebody has claimed is refused."""
+def void(tx: Connection, row: Row, now: int, why: str = "") -> Row:
+    """Nobody can claim it any more, for this reason; twice is as once. One that somebody has claimed is refused."""
     row = _locked(tx, row)
     if row.claimed is not None:
         raise ClaimTaken("This receipt was claimed already; take the receipt itself back.", field="receipt")
     if row.voided is None:
-        tx.execute(update(t.Claim).where(t.Claim.id == row.id).values(voided=now))
+        tx.execute(update(t.Claim).where(t.Claim.id == row.id).values(voided=now, why=why))
     return _locked(tx, row)
 
 

@@ -35,13 +35,21 @@ FREE_TRIES = 20
 _CHUNK = 1000
 
 
-class CouponUsed(Conflict):
+class CannotBeUsed(Conflict):
+    """A coupon that was brought; `coupon` is its code, by which those who may know are told more."""
+
+    def __init__(self, sentence: str, *, field: str, coupon: str = "") -> None:
+        super().__init__(sentence, field=field)
+        self.coupon = coupon
+
+
+class CouponUsed(CannotBeUsed):
     """It was redeemed before; the sentence says when."""
 
     code = "coupon_used"
 
 
-class CouponOver(Conflict):
+class CouponOver(CannotBeUsed):
     """It ended, was made void, or has not begun."""
 
     code = "coupon_over"
@@ -319,17 +327,18 @@ def _end(programme: Programme, part: CouponPart, now: int) -> int | None:
 def _refuse_unless_usable(row: Row, programme: Programme, card_id: int, now: int) -> None:
     if row.programme_id != programme.id:
         raise NotYours(f"This coupon is of another programme, {row.programme}.", field="coupons")
+    about = {"field": "coupons", "coupon": couponcodes.written(row.code)}
     match state(row, now):
         case "redeemed":
-            raise CouponUsed(f"This coupon was used already, on {_moment(row.changed, programme)}.", field="coupons")
+            raise CouponUsed(f"This coupon was used already, on {_moment(row.changed, programme)}.", **about)
         case "expired":
-            raise CouponOver(f"This coupon ended on {_moment(row.ends, programme)}.", field="coupons")
+            raise CouponOver(f"This coupon ended on {_moment(row.ends, programme)}.", **about)
         case "void":
-            raise CouponOver(f"This coupon was made void on {_moment(row.changed, programme)}.", field="coupons")
+            raise CouponOver(f"This coupon was made void on {_moment(row.changed, programme)}.", **about)
     if row.card_id not in (None, card_id):
         raise NotYours("This coupon belongs to another card.", field="coupons")
     if row.starts > now:
-        raise CouponOver(f"This coupon begins on {_moment(row.starts, programme)}.", field="coupons")
+        raise CouponOver(f"This coupon begins on {_moment(row.starts, programme)}.", **about)
 
 
 def may_use(tx: Connection, part: CouponPart, card_id: int, more: int = 0) -> bool:
@@ -354,7 +363,9 @@ def _use(found: Found, case: Case, tx: Connection) -> Effect:
     redeemed = {"state": "redeemed", "card_id": card_id, "receipt": case.order.receipt, "changed": case.now}
     which = (t.Coupon.id == row.id, t.Coupon.state == "issued", free)
     if tx.execute(update(t.Coupon).where(*which).values(redeemed)).rowcount != 1:
-        raise CouponUsed("This coupon was used at another till a moment ago.", field="coupons")
+        raise CouponUsed(
+            "This coupon was used at another till a moment ago.", field="coupons", coupon=couponcodes.written(row.code)
+        )
     return {"kind": "coupon", "id": row.id, "coupon": row.kind, "card": row.card_id, "discount": found.off.amount}
 
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, true, union, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, select, true, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import cards, codes, contacts, coupons, programmes, referrals, revisions
+from . import cards, codes, contacts, coupons, names, programmes, referrals, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
@@ -112,6 +112,7 @@ class Members:
         self._refuse_known(tx, person)
         with _known_at_this_moment():
             member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
+        _name(tx, member_id, values["name"])
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
         serial = self._give_card(tx, programme, member_id, now, moved)
@@ -175,7 +176,7 @@ class Members:
         return tx.execute(select(t.Member.public_id).where(t.Member.id == member_id)).scalar_one()
 
     def search(self, tx: Connection, query: str, after: int, limit: int) -> tuple[list[Profile], int | None]:
-        """Members by the beginning of a name, or by exactly a contact, number or external id; and where to go on."""
+        """Members by how words of a name begin, or by exactly a contact, number or external id; and where to go on."""
         matches = self._matches(query) if query.strip() else t.Member.erased.is_(None)
         found = select(t.Member).where(matches, t.Member.id > after).order_by(t.Member.id).limit(limit + 1)
         rows = tx.execute(found).all()
@@ -192,8 +193,11 @@ class Members:
         person = Person(**{name: changes.get(name, getattr(before, name)) for name in kept})
         if person.external_id != before.external_id:
             self._refuse_known(tx, person)
+        values = self._values(person, public_id)
         with _known_at_this_moment():
-            tx.execute(update(t.Member).where(t.Member.id == row.id).values(self._values(person, public_id)))
+            tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
+        if values["name"] != row.name:
+            _name(tx, row.id, values["name"])
         for card_id in _card_ids(tx, row.id):
             revisions.record(tx, card_id, now)
         return self.find(tx, public_id)
@@ -205,8 +209,9 @@ class Members:
             return
         of_them = ("email_sealed", "email_hash", "phone_sealed", "phone_hash", "external_id", "birth_month")
         blank = dict.fromkeys(of_them)
-        values = {**blank, "name": "", "name_key": "", "erased": now}
+        values = {**blank, "name": "", "erased": now}
         tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
+        _name(tx, row.id, "")
         tx.execute(delete(t.Consent).where(t.Consent.member_id == row.id))
         for card_id in _card_ids(tx, row.id):
             closed = {"status": "closed", "link_version": t.Card.link_version + 1}
@@ -246,7 +251,6 @@ class Members:
         key_id = self._secrets.current
         values: dict[str, Any] = {
             "name": name,
-            "name_key": name.casefold(),
             "language": person.language,
             "external_id": person.external_id,
             "birth_month": person.birth_month,
@@ -277,10 +281,8 @@ class Members:
         if number.lstrip("+").isdigit() and len(number) >= 7:
             hashes = self._hashes_of(lambda written: contacts.phone(written, self._country), asked)
             return _either(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
-        first = asked.casefold()
-        # A range instead of LIKE: both databases serve it from the plain index.
-        begins = (t.Member.name_key >= first) & (t.Member.name_key < first + "\U0010ffff")
-        return _either(begins, t.Member.external_id == asked)
+        words = names.words(asked)
+        return _either(*([_named(words)] if words else []), t.Member.external_id == asked)
 
     def _hashes_of(self, spell: Callable[[str], str], written: str) -> list[bytes]:
         """None when it is no contact at all: a system's own id may look much like one."""
@@ -352,6 +354,25 @@ def clean_name(name: str) -> str:
     if len(short) > MOST_NAME:
         raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
     return short
+
+
+def _name(tx: Connection, member_id: int, name: str) -> None:
+    """Let the member be found by these words, and by no others any more."""
+    tx.execute(delete(t.NameWord).where(t.NameWord.member_id == member_id))
+    if words := names.words(name):
+        tx.execute(insert(t.NameWord), [{"member_id": member_id, "word": word} for word in words])
+
+
+def _named(words: Sequence[str]) -> ColumnElement[bool]:
+    """The longest word is had by the fewest; they alone are asked for the others."""
+    longest, *others = sorted(words, key=len, reverse=True)
+    of_them = [exists().where(t.NameWord.member_id == t.Member.id, _begins(word)) for word in others]
+    return and_(t.Member.id.in_(select(t.NameWord.member_id).where(_begins(longest))), *of_them)
+
+
+def _begins(first: str) -> ColumnElement[bool]:
+    """A range instead of LIKE: both databases serve it from the plain index."""
+    return (t.NameWord.word >= first) & (t.NameWord.word < first + "\U0010ffff")
 
 
 def _either(*matches: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -78,7 +78,8 @@ class Words:
 
     def moment(self, at: int, zone: tzinfo = UTC) -> str:
         when = datetime.fromtimestamp(at, zone)
-        day = format_date(when, "medium", locale=self._locale)
+        # A month cut short ends no sentence, and no line.
+        day = format_date(when, "medium", locale=self._locale).replace(". ", ".\N{NO-BREAK SPACE}")
         return f"{day}, {format_time(when, 'short', tzinfo=zone, locale=self._locale)}"
 
     def pick(self, text: Text) -> str:

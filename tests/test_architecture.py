@@ -25,6 +25,7 @@ PURE = (
     "passes.couponcodes",
     "passes.drawing",
     "passes.errors",
+    "passes.names",
     "passes.points.discounts",
     "passes.points.outcome",
     "passes.points.purses",

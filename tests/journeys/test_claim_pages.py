@@ -176,10 +176,13 @@ def test_what_nobody_has_claimed_a_manager_takes_back_later(shop: Shop, kasia: D
     boss = shop.desk(MAREK)
     boss.opens(f"/staff/manage/returns?receipt={receipt if by == 'number' else code}")
     assert "Not claimed yet" in boss.says and "PLN12.50" in boss.says and "About 12 points" in boss.says
-    fields = {"receipt": receipt, "programme": "cafe"}
+    fields = {"receipt": receipt, "programme": "cafe", "reason": "rung up twice"}
     assert kasia.sends("/staff/manage/returns/unclaimed", fields).status_code == 403
+    assert boss.sends("/staff/manage/returns/unclaimed", fields | {"reason": " "}).status_code == 422
+    assert "Say why, in a few words" in boss.says and kept(shop, code).voided is None
     boss.opens(boss.sends("/staff/manage/returns/unclaimed", fields).location)
     assert "Taken back" in boss.says and "Take it back" not in boss.says
+    assert "Reason: rung up twice" in boss.says
     assert boss.sends("/staff/manage/returns/unclaimed", fields).status_code == 303, "twice is as once"
     assert logged(shop)[-2:] == [("undo_older", "done", False, 0), ("undo_older", "repeated", False, 0)]
     anna = shop.has_member()
@@ -193,7 +196,7 @@ def test_a_manager_who_brings_the_code_of_a_claimed_receipt_finds_the_receipt(sh
     boss = shop.desk(MAREK)
     boss.opens(f"/staff/manage/returns?receipt={code}")
     assert "+12 points" in boss.says and "Reason" in boss.says
-    fields = {"receipt": kept(shop, code).receipt, "programme": "cafe"}
+    fields = {"receipt": kept(shop, code).receipt, "programme": "cafe", "reason": "rung up twice"}
     assert boss.sends("/staff/manage/returns/unclaimed", fields).status_code == 409
     assert "claimed this receipt already" in boss.says
     assert boss.opens("/staff/manage/returns?receipt=R-0000-0000-0000-0000-0000").status_code == 404

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import column as named
+from sqlalchemy import insert, select, table
 
 from passes import cards, revisions
 from passes.errors import BadInput, CardNotActive, Conflict, LinkRevoked, NotFound
 from passes.links import Links
 from passes.members import Agreement, Members, Person, clean_name
 from passes.secrets import Secrets
+from passes.store import Store
 from passes.store import tables as t
+from passes.store.schema import upgrade
 from tests.corner_shop import KEYS, CornerShop
 
 
@@ -46,6 +50,45 @@ def test_a_member_is_known_by_name_contact_number_and_external_id(shop: CornerSh
     for asked in ("ANNA Ż", "anna@example.org", "+48 600 100 200", "600100200", "crm-7", shop.held(anna).row.number):
         assert found(shop, asked) == ["Anna Żak"], asked
     assert found(shop, "nobody") == []
+
+
+def test_a_member_is_found_by_any_word_of_the_name_as_it_is_typed_in_a_hurry(shop: CornerShop):
+    for name in ("Anna Kowalska-Żak", "Łukasz Święch", "Пётр Ёлкин", "Søren O'Neil"):
+        shop.joins(name)
+    for asked in ("Kowalska", "kow anna", "ANNA KOW", "zak", "Anna Kowalska-Żak", "żak"):
+        assert found(shop, asked) == ["Anna Kowalska-Żak"], asked
+    for asked in ("Lukasz", "Łukasz", "swiech", "lukasz sw"):
+        assert found(shop, asked) == ["Łukasz Święch"], asked
+    assert found(shop, "Елкин петр") == found(shop, "ёлк") == ["Пётр Ёлкин"]
+    assert found(shop, "soren") == found(shop, "o'neil") == ["Søren O'Neil"]
+    for asked in ("owalska", "anna lukasz", "...", "_"):
+        assert found(shop, asked) == [], asked
+
+
+def test_a_new_name_is_found_and_the_old_one_is_not(shop: CornerShop):
+    anna = shop.joins("Anna Nowak")
+    shop.renames(anna, "Anna Kowalska")
+    assert found(shop, "kowalska") == found(shop, "anna") == ["Anna Kowalska"] and found(shop, "nowak") == []
+    shop.erases(anna)
+    assert found(shop, "kowalska") == [] and shop.count(t.NameWord) == 0
+
+
+def test_whoever_was_a_member_before_is_found_by_every_word(store_url: str):
+    store = Store(store_url)
+    upgrade(store, "0010")
+    old = table("member", *map(named, ("public_id", "name", "name_key", "key_id", "language", "created")))
+    rows = [
+        {"public_id": str(id), "name": name, "name_key": name.casefold(), "key_id": "1", "language": "pl", "created": 0}
+        for id, name in enumerate(("Anna Żak", "", "Łukasz"))
+    ]
+    with store.transaction() as tx:
+        tx.execute(insert(old), rows)
+    upgrade(store)
+    with store.reading() as tx:
+        query = select(t.Member.public_id, t.NameWord.word).join(t.NameWord, t.NameWord.member_id == t.Member.id)
+        kept = sorted(tuple(row) for row in tx.execute(query))
+    store.close()
+    assert kept == [("0", "anna"), ("0", "zak"), ("2", "lukasz")]
 
 
 def test_a_search_goes_on_where_it_stopped(shop: CornerShop):

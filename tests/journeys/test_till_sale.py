@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import update
 
-from passes import coupons
+from passes import cards, coupons, memberships, programmes
+from passes.drawing import DAY_SECONDS as DAY
+from passes.store import tables as t
+from passes.words import Words
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
 from tests.desk import KASIA, Shop
 
@@ -54,6 +58,13 @@ STAMPS: dict[str, Any] = {
     "coupons": COUPONS,
 }
 BY_VISIT = STAMPS | {"key": "visits", "rules": [{"key": "visit", "measure": "visit", "amount": 1}]}
+LOUNGE: dict[str, Any] = {
+    "key": "lounge",
+    "kind": "membership",
+    "name": {"en": "Lounge"},
+    "membership": {"months": 1, "grace_days": 5},
+    "earn": {"points": 1, "per": 100},
+}
 GYM: dict[str, Any] = {
     "key": "gym",
     "kind": "visits",
@@ -67,7 +78,7 @@ GYM: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("shop") / "home", till__earns_a_day=1000)
-    for definition in (CLUB, STAMPS, BY_VISIT, GYM):
+    for definition in (CLUB, STAMPS, BY_VISIT, LOUNGE, GYM):
         shop.promises(**definition)
     yield shop
     shop.closes()
@@ -76,6 +87,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def state(shop: Shop, code: str) -> str:
     with shop.service.store.reading() as tx:
         return str(coupons.find(tx, code).state)
+
+
+def pays_until(shop: Shop, serial: str, until: int) -> None:
+    with shop.service.store.transaction() as tx:
+        held = cards.by_serial(tx, serial, lock=True)
+        memberships.pay_until(tx, programmes.of_card(tx, held), held, until, shop.service.now)
 
 
 def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
@@ -95,8 +112,33 @@ def test_a_coupon_on_the_card_goes_with_the_bill_once(shop: Shop) -> None:
     assert re.search("A coupon: 10 % off Used already, .*, by kasia", kasia.says)
     kasia.opens(f"/staff/cards/{anna}")
     assert "10 % off" not in kasia.says
-    assert kasia.sells(anna, amount="30", coupon=code).status_code == 409
-    assert "used already" in kasia.says
+    for path in ("quote", "receipts"):
+        kasia.opens(f"/staff/cards/{anna}")
+        again = {"receipt": kasia.field("receipt"), "amount": "30", "coupon": code}
+        assert kasia.sends(f"/staff/cards/{anna}/{path}", again).status_code == 409
+        assert re.search("This coupon was used already, .*, by kasia", kasia.says)
+    kasia.opens(f"/staff/cards/{anna}?language=ru")
+    kasia.sends(f"/staff/cards/{anna}/quote", again)
+    assert re.search(r"<strong>Этот купон уже использован: .* принял\(а\) kasia\.</strong>", kasia.page)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"state": "expired", "ends": 0}, "The time of this coupon was over Jan 1, 1970"),
+        ({"state": "void", "changed": 0}, "This coupon was made void Jan 1, 1970"),
+        ({"starts": 2**32}, "This coupon begins only Feb 7, 2106"),
+    ],
+)
+def test_a_coupon_that_cannot_be_used_now_says_why(shop: Shop, change: dict[str, Any], says: str) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="club")
+    code = shop.issues(anna, "tenth")
+    with shop.service.store.transaction() as tx:
+        tx.execute(update(t.Coupon).where(t.Coupon.id == coupons.find(tx, code).id).values(change))
+    assert kasia.sells(anna, amount="30", promo=code).status_code == 409
+    assert says in kasia.says
+    kasia.scans(code)
+    assert says.rpartition(" Jan")[2].rpartition(" Feb")[2] in kasia.says
 
 
 def test_undoing_a_bill_gives_its_coupon_back(shop: Shop) -> None:
@@ -208,6 +250,31 @@ def test_prepaid_visits_are_taken_off(shop: Shop) -> None:
     assert shop.balance(anna) == 8
 
 
+def test_a_membership_says_whether_it_is_paid(shop: Shop) -> None:
+    kasia, anna = shop.desk(KASIA), shop.has_member(programme="lounge")
+    paid_until = shop.service.now + 10 * DAY
+    last_day, last_of_grace = (
+        Words("en", {}).date(at - 1, shop.service.settings.zone) for at in (paid_until, paid_until + 5 * DAY)
+    )
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "Membership is not paid yet" in kasia.says and "Card is valid" not in kasia.says
+    pays_until(shop, anna, paid_until)
+    kasia.opens(f"/staff/cards/{anna}")
+    assert "Card is valid" in kasia.says and f"Membership: Paid until {last_day}" in kasia.says
+    shop.clock.goes_on(10 * DAY)
+    shop.works()
+    kasia = shop.desk(KASIA)
+    kasia.opens(f"/staff/cards/{anna}")
+    assert f"Membership ended on {last_day} " in kasia.says and f"stay until {last_of_grace}." in kasia.says
+    shop.clock.goes_on(5 * DAY)
+    shop.works()
+    kasia = shop.desk(KASIA)
+    kasia.opens(f"/staff/cards/{anna}")
+    assert f"Membership ended on {last_day} " in kasia.says and "no benefits until it is renewed" in kasia.says
+    kasia.sells(anna, amount="10")
+    assert shop.balance(anna) == 10, "a purchase counts with no benefits"
+
+
 def test_every_programme_has_its_own_page_beside_the_till(shop: Shop) -> None:
     kasia = shop.desk(KASIA)
     kasia.opens("/staff/crib?programme=stamps")
@@ -224,7 +291,7 @@ def test_pretend_cards_stand_under_their_programmes(shop: Shop) -> None:
     kasia.opens(kasia.sends("/staff/practice", {}).location)
     names = kasia.says.partition("Pretend cards")[2]
     assert names.index("Ten coffees") < names.index("Ten entries")
-    assert names.count("Anna") == names.count("Olga") == 5
+    assert names.count("Anna") == names.count("Olga") == 6
     kasia.sends("/staff/practice/end", {})
 
 
@@ -404,9 +471,9 @@ def test_every_kind_of_card_fits_a_phone_in_every_language(
 ) -> None:
     with visit(chromium, color_scheme="dark") as page:
         logs_in(page, open_shop)
-        for programme in ("club", "stamps", "visits", "gym"):
+        for programme in ("club", "stamps", "visits", "lounge", "gym"):
             serial = shop.has_member("Maximiliana-Wilhelmina", programme=programme)
-            if programme != "gym" and programme != "visits":
+            if programme in ("club", "stamps"):
                 for kind in ("coffee", "tenth", "coffee", "tenth", "coffee"):
                     shop.issues(serial, kind)
             page.goto(f"{open_shop.url}/staff/cards/{serial}?language={language}")

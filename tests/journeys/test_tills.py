@@ -232,6 +232,23 @@ def test_everything_done_or_refused_is_in_the_log(shop: Shop) -> None:
     assert "The card did not hold enough points" in boss.says
 
 
+def test_the_log_says_at_which_till_and_what_came_to_nothing(shop: Shop) -> None:
+    counter, kasia, serial = Counter(shop, "Counter 7"), shop.desk(KASIA), shop.has_member()
+    counter.starts(KASIA, pin="9999")
+    counter.starts(KASIA)
+    counter.scans("C-7K2M-9QRT-4WXZ")
+    kasia.scans("R-0000-0000-0000-0000-0000")
+    for path in ("/staff/manage/log", f"/staff/cards/{serial}/correct"):
+        assert kasia.opens(path).status_code == 403
+    refused = [("shift", "shift_pin"), ("scan", "coupon"), ("scan", "claim")]
+    assert logged(shop, t.Action.what != "tills") == [*refused, ("manage", "forbidden"), ("adjust", "no_right")]
+    boss = shop.desk(MAREK)
+    boss.opens("/staff/manage/log")
+    assert "kasia · Counter 7 · Old Town Name and PIN do not match." in boss.says
+    for said in ("It was a coupon", "the code of a receipt", "does not include this page"):
+        assert said in boss.says
+
+
 def test_the_log_is_only_ever_added_to(shop: Shop) -> None:
     shop.desk(KASIA).scans("no such code")
     for change in ("UPDATE action SET outcome = 'done'", "DELETE FROM action"):

@@ -14,13 +14,15 @@ from passes.members import Person
 from ..home import new_home
 
 
-@pytest.mark.parametrize("question", ["ann", "anna@example.org", "+48 600 100 200", "CRM-17", "400012345678"])
+@pytest.mark.parametrize(
+    "question", ["ann", "kow anna", "anna@example.org", "+48 600 100 200", "CRM-17", "400012345678"]
+)
 def test_no_question_reads_every_member(tmp_path: Path, question: str) -> None:
     here = assemble(new_home(tmp_path / "home", apple=False))
     asked: list[tuple[str, Any]] = []
     event.listen(here.store.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
     with here.store.transaction() as tx:
-        here.members.join(tx, "cafe", Person("pl", "Anna", "anna@example.org", external_id="CRM-17"), here.now)
+        here.members.join(tx, "cafe", Person("pl", "Anna Kowalska", "anna@example.org", external_id="CRM-17"), here.now)
         asked.clear()
         here.members.search(tx, question, 0, 20)
         statement, values = asked[0]

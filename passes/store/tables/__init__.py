@@ -8,7 +8,7 @@ for exact look-up (`*_hash`).
 from .base import Base, table
 from .cards import NOT_ACTIVE, Card, CardPin, Coupon, Installation, Membership, Touch
 from .ledger import Chain, Claim, Lot, LotUse, Posting, Purse, Receipt, Tally
-from .members import Consent, FriendCode, Member, Nickname, Referral
+from .members import Consent, FriendCode, Member, NameWord, Nickname, Referral
 from .programmes import Offer, Programme, Ruleset
 from .reminders import Reminder, Rhythm
 from .shops import Answer, ApiKey
@@ -42,6 +42,7 @@ __all__ = [
     "LotUse",
     "Member",
     "Membership",
+    "NameWord",
     "Nickname",
     "Offer",
     "Passkey",

@@ -70,6 +70,8 @@ class Claim(Base):
     card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"))
     claimed: Mapped[int | None]
     voided: Mapped[int | None]
+    # The reason of whoever took it back later.
+    why: Mapped[str] = mapped_column(String(200), default="", server_default="")
 
     __table_args__ = (UniqueConstraint("programme_id", "receipt"),)
 

@@ -14,11 +14,6 @@ class Member(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True)
     name: Mapped[str] = mapped_column(String(200), default="")
-    # Lower case, for look-up by the beginning of a name.
-    # Compared by code point on every database, whatever language its server speaks.
-    name_key: Mapped[str] = mapped_column(
-        String(200).with_variant(String(200, collation="C"), "postgresql"), default="", index=True
-    )
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -30,6 +25,20 @@ class Member(Base):
     birth_month: Mapped[int | None] = mapped_column(SmallInteger)
     created: Mapped[int]
     erased: Mapped[int | None]
+
+
+class NameWord(Base):
+    """A word of a member's name, by whose beginning they are found (see `names`)."""
+
+    __tablename__ = "name_word"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, autoincrement=False)
+    # Compared by code point on every database, whatever language its server speaks.
+    word: Mapped[str] = mapped_column(
+        String(200).with_variant(String(200, collation="C"), "postgresql"), primary_key=True
+    )
+
+    __table_args__ = (Index("ix_name_word_word_member_id", "word", "member_id"),)
 
 
 class Consent(Base):

@@ -14,11 +14,12 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
-from ... import actions, rights, staff
+from ... import actions, coupons, rights, staff
+from ...coupons import CannotBeUsed
 from ...errors import Busy, Forbidden, NotEnoughPoints, NotFound, PassesError, TooOften, Unauthorised
 from ...stepup import CodeUsed
 from ...words import LANGUAGES, Words
-from .. import page
+from .. import page, standing
 from ..current import is_practice, service
 
 csrf = CSRFProtect()
@@ -99,6 +100,8 @@ def sentence(error: PassesError, said: Words) -> str:
         return said.say(key, n=error.wait)
     if isinstance(error, CodeUsed):
         return code_used(error, key, said)
+    if isinstance(error, CannotBeUsed) and error.coupon:
+        return _coupon(error, key, said)
     return said.say(key)
 
 
@@ -113,6 +116,15 @@ def code_used(error: CodeUsed, key: str, said: Words) -> str:
     if person is None or use.location != presence().location:
         return said.say(f"{key}_at", moment=moment)
     return said.say(f"{key}_by", moment=moment, person=person.called)
+
+
+def _coupon(error: CannotBeUsed, key: str, said: Words) -> str:
+    """As exactly as if it was scanned alone, unless it can be used again meanwhile."""
+    with service().store.reading() as tx:
+        stands = standing.of(tx, coupons.find(tx, error.coupon), said, service().now)
+    if not said.has(f"refused.{stands.key}"):
+        return said.say(key)
+    return said.say(f"refused.{stands.key}", moment=stands.moment, person=stands.person)
 
 
 def refuse(error: PassesError) -> Response:
@@ -142,6 +154,8 @@ def _check(roles: Collection[str]) -> Any:
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_form()
     if presence().person.role not in roles:
+        with service().store.transaction() as tx:
+            actions.write(tx, presence(), request.blueprint or "", Forbidden.code, service().now)
         raise Forbidden("Your role does not include this page.")
     if request.blueprint != "account" and staff.needs_factor(service().settings.till.second_factor, presence()):
         return redirect(url_for("account.account"), 303)

@@ -11,10 +11,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_security import current_user, logout_user
 
-from ... import pins, programmes, shifts, tills
+from ... import actions, pins, programmes, shifts, staff, tills
 from ...errors import NotFound, PassesError
 from ...points.amounts import Amounts
 from ...shifts import Report, Shift
+from ...store import Connection
+from ...tills import Till
 from ..current import service
 from . import enrolled
 from .backstage import check_form, refuse, row_number, show, words
@@ -63,6 +65,7 @@ def start() -> Any:
         if found is None or isinstance(found, int):
             wrong = words().say("login.wait", n=found) if found else words().say("shift.pin_wrong")
             status = 429 if found else 401
+            _note_refused(tx, till, key, "shift_tries" if found else "shift_pin")
         else:
             begun = shifts.start(tx, till, found, here.now)
             tills.saw(tx, till.id, here.now)
@@ -117,6 +120,14 @@ def period(shift: Shift) -> str:
     if shift.runs(here.now):
         return said.say("shift.since", begin=begin)
     return said.say("shift.from_to", begin=begin, end=said.moment(shift.end, here.settings.zone))
+
+
+def _note_refused(tx: Connection, till: Till, key: str, why: str) -> None:
+    """In the log of whoever was named; of somebody whom nobody knows there is nothing to say."""
+    person = staff.by_key(tx, key)
+    if person is not None:
+        who = staff.Presence(person, till.key, till.id, till.location)
+        actions.write(tx, who, "shift", why, service().now)
 
 
 def _shift_page(wrong: str) -> Any:

@@ -13,8 +13,8 @@ from ...store import Connection, Row
 from ...words import Words
 from ..current import service
 from ..login.backstage import row_number, sentence, words
-from ..staff.attempt import attempt
-from .desk import manage, moment, need, page, why
+from ..staff.attempt import attempt, need
+from .desk import manage, moment, page, why
 
 
 @manage.get("/conflicts")

@@ -10,8 +10,8 @@ from ... import cards, staff
 from ...errors import NotFound
 from ..current import service
 from ..login.backstage import sentence, words
-from ..staff.attempt import attempt
-from .desk import manage, moment, need, page
+from ..staff.attempt import attempt, need
+from .desk import manage, moment, page
 
 
 @manage.get("/people")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from ... import cards, claims, programmes
 from ...cards import Held
-from ...errors import BadInput, Conflict, NotFound, PassesError
+from ...errors import Conflict, NotFound, PassesError
 from ...points import receipts
 from ...points import returns as give_backs
 from ...points.amounts import Amounts
@@ -23,16 +23,14 @@ from ...points.orders import Answer
 from ...points.remainder import Returned
 from ...store import Connection, Row
 from ...store import tables as t
-from ...text import one_line
 from ..current import service
 from ..login.backstage import sentence, words
 from ..staff import amounts, form, scan
-from ..staff.attempt import attempt
+from ..staff.attempt import attempt, need
 from ..staff.story import tell
 from . import unclaimed
-from .desk import manage, moment, need, page
+from .desk import manage, moment, page, reason
 
-MOST_REASON = 200
 MOST_SHOWN = 10
 LINE = "line-"
 
@@ -73,21 +71,20 @@ def returns() -> Any:
 @manage.post("/returns")
 def take_back() -> Any:
     """The whole receipt, once: its reversal's number follows from its own. Pieces come back under the form's number."""
-    number, reason = request.form.get("receipt", "")[:100], one_line(request.form.get("reason", "")[:500])
+    number = request.form.get("receipt", "")[:100]
     try:
         with attempt("undo_older") as doing:
-            if not 0 < len(reason) <= MOST_REASON:
-                raise BadInput(f"Say in 1 to {MOST_REASON} letters why.", field="reason")
+            why = reason()
             held = doing.on(cards.by_serial(doing.tx, _found(doing.tx, number).serial, lock=True))
             row = _found(doing.tx, number)
             if "lines" in request.form:
-                answer = _pieces(doing.tx, held, row, reason, doing.who.stamp)
+                answer = _pieces(doing.tx, held, row, why, doing.who.stamp)
                 doing.came_to(held, _own_number(), answer)
             elif row.reversed_by is not None:
                 doing.repeated = True
             else:
                 reversal = f"{row.receipt[:90]}-undone"
-                answer = give_backs.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, reason)
+                answer = give_backs.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, why)
                 doing.came_to(held, reversal, answer)
     except PassesError as wrong:
         said = sentence(wrong, words())
@@ -95,11 +92,11 @@ def take_back() -> Any:
     return redirect(url_for("manage.returns", receipt=number, programme=request.form.get("programme") or None), 303)
 
 
-def _pieces(tx: Connection, held: Held, row: Row, reason: str, staff: str) -> Answer:
+def _pieces(tx: Connection, held: Held, row: Row, why: str, staff: str) -> Answer:
     back = list(_came_back(len(row.content.get("lines", []))))
     if not back:
         raise form.Mistyped("pieces_missing", "lines")
-    return give_backs.give_back(tx, held, row, back, _own_number(), service().now, staff, reason)
+    return give_backs.give_back(tx, held, row, back, _own_number(), service().now, staff, why)
 
 
 def _came_back(lines: int) -> Iterator[Returned]:

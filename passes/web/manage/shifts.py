@@ -12,7 +12,8 @@ from ...store import tables as t
 from ..current import service
 from ..login.backstage import row_number
 from ..login.tills import lines, period
-from .desk import manage, moment, need, page, why
+from ..staff.attempt import need
+from .desk import manage, moment, page, why
 
 MOST_LOGGED = 200
 
@@ -42,10 +43,10 @@ def log() -> Any:
     """The latest of what was done and what was refused."""
     need("reports")
     query = (
-        select(
-            t.Action.at, t.Action.what, t.Action.outcome, t.Action.location, t.Staff.email, t.Staff.name, t.Card.number
-        )
+        select(t.Action.at, t.Action.what, t.Action.outcome, t.Action.location, t.Till.name.label("till"))
+        .add_columns(t.Staff.email, t.Staff.name, t.Card.number)
         .select_from(t.Action)
+        .outerjoin(t.Till, t.Till.key == t.Action.till)
         .outerjoin(t.Staff, t.Staff.id == t.Action.staff_id)
         .outerjoin(t.Card, t.Card.id == t.Action.card_id)
         .order_by(t.Action.id.desc())

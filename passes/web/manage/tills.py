@@ -11,8 +11,8 @@ from ...errors import BadInput
 from ...wallets.ecard.picture import code_path, code_size
 from ..current import service
 from ..login.backstage import sentence, words
-from ..staff.attempt import attempt
-from .desk import manage, moment, need, page
+from ..staff.attempt import attempt, need
+from .desk import manage, moment, page
 
 
 @manage.get("")

@@ -1,6 +1,7 @@
 """A receipt that nobody has put on a card yet, taken back by a manager: nothing was given, and its code stops working.
 
-The cashier who made it may do so for a few minutes at their till; later, and whoever made it, it is done here.
+The cashier who made it may do so for a few minutes at their till; later, and whoever made it, it is done here, with a
+reason.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ...store import Connection, Row
 from ..current import service
 from ..login.backstage import sentence, words
 from ..staff.attempt import attempt
-from .desk import manage, page
+from .desk import manage, page, reason
 
 
 def of_receipt(tx: Connection, number: str, programme: str | None) -> Row | None:
@@ -32,7 +33,9 @@ def shown(tx: Connection, row: Row) -> str:
     programme = programmes.get(tx, row.programme_id)
     said = words(programme.promise.look)
     told = slip(row, programme, said, service().now)
-    return page("unclaimed", "returns", words=said, receipt=row.receipt, programme=programme.key, slip=told)
+    return page(
+        "unclaimed", "returns", words=said, receipt=row.receipt, programme=programme.key, slip=told, why=row.why
+    )
 
 
 @manage.post("/returns/unclaimed")
@@ -41,9 +44,9 @@ def void_unclaimed() -> Any:
     number, key = request.form.get("receipt", "")[:100], request.form.get("programme", "")[:40]
     try:
         with attempt("undo_older") as doing:
-            row = claims.of_receipt(doing.tx, number, key)
+            why, row = reason(), claims.of_receipt(doing.tx, number, key)
             doing.repeated = row.voided is not None
-            claims.void(doing.tx, row, service().now)
+            claims.void(doing.tx, row, service().now, why)
     except PassesError as wrong:
         return page("returns", "returns", receipt=number, wrong=sentence(wrong, words())), wrong.status
     return redirect(url_for("manage.returns", receipt=number, programme=key), 303)

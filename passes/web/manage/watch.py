@@ -11,7 +11,8 @@ from ...store import tables as t
 from ...watch import Hours
 from ..current import service
 from ..login.backstage import words
-from .desk import manage, moment, need, page
+from ..staff.attempt import need
+from .desk import manage, moment, page
 
 MOST_SHOWN = 100
 

@@ -115,6 +115,16 @@ def _write_down(done: Attempt, now: int) -> None:
         tills.saw(done.tx, done.who.till_id, now)
 
 
+def need(*whats: str) -> None:
+    """Go on only with these rights; what changes something asks in `attempt`."""
+    try:
+        rights.require(presence(), whats)
+    except rights.NoRight as refused:
+        for what in whats:
+            note(what, refused.code)
+        raise
+
+
 def note(what: str, outcome: str = actions.DONE, card_id: int | None = None) -> None:
     """Write down what changes nothing else, such as a scan."""
     here, who = service(), presence()

@@ -17,9 +17,9 @@ from ...points.orders import Order
 from ...points.phrases import Phrases
 from ...text import one_line
 from ..current import service
-from ..login.backstage import presence, refuse, sentence, show, wants_json, words
+from ..login.backstage import refuse, sentence, show, wants_json, words
 from . import amounts, form
-from .attempt import attempt
+from .attempt import attempt, need
 from .views import staff_pages, to_done
 
 MOST_REASON = 200
@@ -33,7 +33,7 @@ class NoPresent(Forbidden):
 
 @staff_pages.get("/cards/<serial>/gift")
 def ask_gift(serial: str) -> Any:
-    rights.require(presence(), ("comp",))
+    need("comp")
     return _page(serial, "gift", "")
 
 
@@ -44,7 +44,7 @@ def gift(serial: str) -> Any:
 
 @staff_pages.get("/cards/<serial>/correct")
 def ask_correct(serial: str) -> Any:
-    rights.require(presence(), ("adjust",))
+    need("adjust")
     return _page(serial, "correct", "")
 
 

@@ -85,8 +85,8 @@ def stamps(definition: Definition, said: Words) -> Stepper | None:
 def hints(
     card: Card, seen: Face, said: Words, zone: tzinfo, now: int, guest: guests.Guest = guests.NOBODY
 ) -> list[str]:
-    """At most two, the most useful first."""
-    found = chain(_hints(card, seen, said, zone, now), _greetings(guest, said, zone, now))
+    """At most two: what is of today first, what is still to come after it."""
+    found = chain(_about_them(card, seen, guest, said, zone, now), _to_come(card, said, zone, now))
     return list(islice(found, MOST_HINTS))
 
 
@@ -121,26 +121,26 @@ def _ticket(coupon: Coupon, part: CouponPart, amounts: Amounts, zone: tzinfo, no
     return Ticket(coupon.code, said.pick(coupon.name), tuple(notes), _is_ending(coupon, now), basket.needs_price(part))
 
 
-def _hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
+def _about_them(card: Card, seen: Face, guest: guests.Guest, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
+    if guest.birth_month == datetime.fromtimestamp(now, zone).month:
+        yield said.say("staff.birthday")
     ready = [said.pick(reward.name) for reward in card.rewards if reward.stands == "ready"]
     for name in ready[-1:]:
         yield said.say("staff.reward_ready", name=name)
+    if card.expiring is not None and card.expiring.at - now <= SOON_SECONDS:
+        yield said.say("staff.ending", what=seen.expiring)
+    if guest.came_before is not None and now - guest.came_before >= AWAY_SECONDS:
+        yield said.say("staff.last_visit", date=said.date(guest.came_before, zone))
+
+
+def _to_come(card: Card, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
     ending = next((coupon for coupon in _usable(card, now) if _is_ending(coupon, now)), None)
     if ending:
         yield said.say("staff.coupon_ending", name=said.pick(ending.name), until=_until(ending, said, zone))
-    if card.expiring is not None and card.expiring.at - now <= SOON_SECONDS:
-        yield said.say("staff.ending", what=seen.expiring)
     prize = phrases.next_prize(card.stamps) if card.stamps else None
     if card.stamps and prize:
         missing = phrases.amount(said, card, prize.at - card.stamps.filled, card.stamps.unit)
         yield said.say("progress.reward", name=said.pick(prize.name) or said.say("stamps.prize"), missing=missing)
-
-
-def _greetings(guest: guests.Guest, said: Words, zone: tzinfo, now: int) -> Iterator[str]:
-    if guest.birth_month == datetime.fromtimestamp(now, zone).month:
-        yield said.say("staff.birthday")
-    if guest.came_before is not None and now - guest.came_before >= AWAY_SECONDS:
-        yield said.say("staff.last_visit", date=said.date(guest.came_before, zone))
 
 
 def _is_ending(coupon: Coupon, now: int) -> bool:

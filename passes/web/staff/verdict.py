@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
-from ... import claims, coupons, programmes, staff
+from ... import claims, coupons, programmes
 from ...card import Card
+from ...definition import Definition
+from ...drawing import DAY_SECONDS
 from ...errors import NotFound
-from ...points import receipts
 from ...stepup import CodeUsed
-from ...store import Connection, Row
 from ...words import Words
+from .. import standing
 from ..current import service
 from ..login.backstage import code_used, words
 
@@ -24,10 +26,19 @@ class Verdict:
     next: str = ""
 
 
-def of_card(drawn: Card, said: Words) -> Verdict:
+def of_card(drawn: Card, definition: Definition, said: Words, zone: tzinfo) -> Verdict:
+    """The card, and the membership that it stands for: one that is not paid gives no benefits, yet the card counts."""
     if drawn.is_void:
         return Verdict("bad", said.say(f"staff.card_{drawn.status}"), said.say(f"staff.card_{drawn.status}_next"))
-    return Verdict("good", said.say("staff.card_good"))
+    held, part = drawn.membership, definition.membership
+    if held is None or part is None or held.state == "paid":
+        return Verdict("good", said.say("staff.card_good"))
+    ended, kept = "", ""
+    if held.until is not None:
+        ended = said.date(held.until - 1, zone)
+        kept = said.date(held.until + part.grace_days * DAY_SECONDS - 1, zone)
+    title = said.say(f"staff.membership_{held.state}", date=ended)
+    return Verdict("warn", title, said.say(f"staff.membership_{held.state}_next", date=kept))
 
 
 def of(why: str) -> Verdict | None:
@@ -52,18 +63,13 @@ def of_coupon(code: str) -> Verdict | None:
             row = coupons.find(tx, code)
         except NotFound:
             return of("foreign")
-        programme = programmes.get(tx, row.programme_id)
-        why = coupons.why_not(tx, programme, [row]).get(row.id)
-        by = _redeemed_by(tx, row, programme.key)
-    name = next((said.pick(part.name) for part in programme.definition.coupons if part.key == row.kind), row.kind)
-    state = coupons.state(row, now)
-    moment = said.moment(row.ends if state == "expired" else row.changed, programme.definition.zone)
-    stands = why if state == "issued" and why else state
-    level = "good" if stands == "issued" else "bad"
+        definition = programmes.get(tx, row.programme_id).definition
+        stands = standing.of(tx, row, said, now)
+    name = next((said.pick(part.name) for part in definition.coupons if part.key == row.kind), row.kind)
     return Verdict(
-        level,
+        "good" if stands.state == "issued" else "bad",
         said.say("staff.scan.coupon", name=name),
-        said.say(f"staff.scan.coupon_{stands}{'_by' if by else ''}", moment=moment, person=by),
+        said.say(f"staff.scan.{stands.key}", moment=stands.moment, person=stands.person),
     )
 
 
@@ -80,15 +86,3 @@ def of_claim(code: str) -> Verdict | None:
     date = said.date(claims.since(row), zone)
     level = "warn" if state == "open" else "bad"
     return Verdict(level, said.say("staff.scan.claim"), said.say(f"staff.scan.claim_{state}", date=date))
-
-
-def _redeemed_by(tx: Connection, row: Row, programme: str) -> str:
-    """The colleague who took the coupon; empty: nobody did, or the shop's own system."""
-    if row.state != "redeemed" or row.receipt is None:
-        return ""
-    try:
-        taken = receipts.find(tx, row.receipt, programme)
-    except NotFound:
-        return ""
-    person = staff.by_key(tx, taken.staff.partition("@")[0])
-    return person.called if person else ""

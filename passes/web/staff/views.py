@@ -60,8 +60,10 @@ def find() -> Any:
         note("scan", said.why)
         return _home(verdict.of(said.why)), 422
     if isinstance(said, scan.Coupon):
+        note("scan", "coupon")
         return _home(verdict.of_coupon(said.code)), 409
     if isinstance(said, scan.Claim):
+        note("scan", "claim")
         return _home(verdict.of_claim(said.code)), 409
     try:
         with service().store.reading() as tx:
@@ -233,7 +235,7 @@ def _card(held: Held, programme: Programme, wrong: PassesError | None = None) ->
         "staff/card.html",
         words=said,
         serial=held.serial,
-        verdict=verdict.of_card(drawn, said),
+        verdict=verdict.of_card(drawn, definition, said, zone),
         hints=sale.hints(drawn, seen, said, zone, now, guest),
         balances=sale.balances(drawn, said),
         rewards=[(r.key, line) for r, line in zip(drawn.rewards, seen.rewards, strict=True)],
