@@ -6,6 +6,7 @@ import { NotAnAmount, money, typedAs } from "./amount.js";
 import { attach } from "./keypad.js";
 import { isUsable, permit } from "./permit.js";
 import * as pin from "./pin.js";
+import * as practice from "./practice.js";
 import { open as openQueue } from "./queue.js";
 import { newReceipt } from "./receipt.js";
 import { attach as step } from "./stepper.js";
@@ -221,7 +222,7 @@ async function offerToKeep(form) {
   const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
   const order = purchase(form);
-  if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
+  if (practice.isOn() || !document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
   later.hidden = false;
   later.onclick = async () => {
     await (await openQueue()).add({ code: scanned.code, kind: "earn", ...order });
