@@ -38,13 +38,30 @@ Answer = tuple[Response, int]
 MOST_BODY_BYTES = 256 * 1024
 _FOR_MACHINES = ("/api/", "/apple/v1")
 _FOR_ALL = ("till", "static")
+_PRACTISES = "till-practice"
 
 
 class Sessions(SecureCookieSessionInterface):
     """Renews a login's cookie with every answer but those that any cache may keep and hand to others."""
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        return (request.blueprint or request.endpoint) not in _FOR_ALL and super().should_set_cookie(app, session)
+        return not _is_for_all() and super().should_set_cookie(app, session)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """And says beside it whether somebody practises, for scripts that must know it without a connection."""
+        super().save_session(app, session, response)
+        if _is_for_all():
+            return
+        secure = bool(app.config["SESSION_COOKIE_SECURE"])
+        if "practice" in session:
+            age = app.permanent_session_lifetime
+            response.set_cookie(_PRACTISES, "yes", max_age=age, secure=secure, samesite="Lax")
+        elif _PRACTISES in request.cookies:
+            response.delete_cookie(_PRACTISES, secure=secure, samesite="Lax")
+
+
+def _is_for_all() -> bool:
+    return (request.blueprint or request.endpoint) in _FOR_ALL
 
 
 def build(service: Service) -> Flask:

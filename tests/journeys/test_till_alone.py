@@ -98,6 +98,39 @@ def test_what_was_sold_alone_counts_once(shop: Shop, open_shop: Site, chromium: 
         assert (shop.balance(anna), shop.balance(jan)) == (24, 10)
 
 
+def test_practice_waits_for_the_connection_and_keeps_nothing(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    anna = shop.has_member("Anna")
+    with tablet(shop, open_shop, chromium) as page:
+        before = page.context.new_page()
+        before.goto(f"{open_shop.url}/staff")
+        page.locator("form[action$='/staff/practice'] button").tap()
+        expect(page.locator(".till-practice")).to_be_visible()
+        number = page.locator(".tour-people [name=code]").first.input_value()
+        open_shop.goes_down()
+        # A page that was open before the training began would sell in earnest.
+        before.locator("#code").fill(number)
+        before.keyboard.press("Enter")
+        for shown in (page, before):
+            if shown is page:
+                shown.goto(f"{open_shop.url}/staff")
+                expect(shown.get_by_text("Training needs the connection", exact=True)).to_be_visible()
+                assert barriers(page) == []
+                reads(page, number)
+            expect(shown.locator("#strip")).to_contain_text("The training waits for it; nothing is kept.")
+            expect(shown.locator("#counter")).to_have_count(0)
+        comes_back(page, open_shop)
+        expect(page.locator(".till-practice")).to_be_visible()
+        page.locator("form[action$='/practice/end'] button").tap()
+        expect(page.locator(".till-practice")).to_have_count(0)
+        open_shop.goes_down()
+        page.goto(f"{open_shop.url}/staff")
+        sells(page, code_of(shop, anna), "10")
+        expect(page.locator("#strip")).to_contain_text("1 waiting")
+        comes_back(page, open_shop)
+        expect(page.locator("#strip")).to_be_hidden()
+    assert shop.balance(anna) == 10
+
+
 def test_a_sale_whose_answer_was_lost_is_kept_and_counts_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
     serial = shop.has_member()
 

@@ -14,7 +14,7 @@ from passes import cards, coupons, memberships, programmes
 from passes.drawing import DAY_SECONDS as DAY
 from passes.store import tables as t
 from passes.words import Words
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
+from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, until, visit
 from tests.desk import KASIA, Shop
 
 NAMES = {
@@ -478,3 +478,56 @@ def test_every_kind_of_card_fits_a_phone_in_every_language(
                     shop.issues(serial, kind)
             page.goto(f"{open_shop.url}/staff/cards/{serial}?language={language}")
             assert not is_wider_than_the_screen(page) and barriers(page) == [], programme
+
+
+SENSED = """
+window.sensed = [];
+navigator.vibrate = (tremor) => window.sensed.push(`felt ${tremor}`) > 0;
+const node = () => ({ connect: (next) => next });
+window.AudioContext = class {
+  currentTime = 0;
+  resume() {}
+  createGain() { return { gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} }, ...node() }; }
+  createOscillator() {
+    const frequency = {};
+    return { frequency, start: () => window.sensed.push(`heard ${frequency.value}`), stop() {}, ...node() };
+  }
+};
+"""
+SAYS_NOTHING_OF_TOUCH = "Object.defineProperty(Navigator.prototype, 'userActivation', { value: undefined });"
+
+
+def sensed(page: Page) -> list[str]:
+    """What was heard and felt since it was asked before."""
+    return list(page.evaluate("() => window.sensed.splice(0)"))
+
+
+@pytest.mark.parametrize("device", ["", SAYS_NOTHING_OF_TOUCH], ids=["today's", "an older iPhone"])
+def test_a_verdict_is_heard_felt_and_drawn(shop: Shop, open_shop: Site, chromium: Browser, device: str) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    code = shop.held(jan).revision.card.code
+    refused = ["felt 80,60,80", "heard 440"]
+    with visit(chromium, expect=("422",)) as page:
+        page.add_init_script(SENSED + device)
+        logs_in(page, open_shop)
+        reads(page, code)
+        expect(page.locator("#amount")).to_be_visible()
+        assert sensed(page) == ["felt 40", "heard 880", "heard 1175"]
+        # Nobody who types on hears the same refusal twice; whoever presses does.
+        page.locator("#amount").fill("30")
+        page.locator("#amount").fill("30.123")
+        expect(page.locator("#quote")).to_contain_text("Too many digits")
+        expect(page.locator(".quote-sign")).to_be_visible()
+        assert barriers(page) == []
+        with page.expect_response("**/quote"):
+            page.locator("#amount").fill("30.1234")
+        assert sensed(page) == refused
+        page.locator("#count").click()
+        until(page, "window.sensed.length")
+        assert sensed(page) == refused
+        page.locator("#amount").fill("30")
+        expect(page.locator("#quote")).to_contain_text("+35")
+        expect(page.locator(".quote-sign")).to_be_hidden()
+        reads(page, code[:-1] + ("A" if code[-1] != "A" else "B"))
+        expect(page.get_by_text("Forged code", exact=True)).to_be_visible()
+        assert sensed(page) == ["felt 160,80,160", "heard 220", "heard 185"]

@@ -6,8 +6,10 @@ import { NotAnAmount, money, typedAs } from "./amount.js";
 import { attach } from "./keypad.js";
 import { isUsable, permit } from "./permit.js";
 import * as pin from "./pin.js";
+import * as practice from "./practice.js";
 import { open as openQueue } from "./queue.js";
 import { newReceipt } from "./receipt.js";
+import { signal } from "./signal.js";
 import { attach as step } from "./stepper.js";
 import { language, say } from "./words.js";
 
@@ -152,6 +154,7 @@ async function send(form) {
   const sending = kept ?? { address: form.dataset.post || form.action, page: form.dataset.page || location.pathname, body };
   sessionStorage.setItem(PENDING, JSON.stringify(sending));
   button(form).disabled = true;
+  place(form).classList.remove("quote-wrong");
   // What it would do is no longer asked: an answer that comes late must not stand over what came of it.
   clearTimeout(waiting);
   quotes++;
@@ -209,7 +212,7 @@ function resume() {
   if (kept.page !== location.pathname) return go(kept.page);
   if (!buy) return sessionStorage.removeItem(PENDING);
   fill(buy, kept.body);
-  warn(buy, buy.dataset.lost ?? "");
+  refuse(buy, buy.dataset.lost ?? "");
   freeze(buy);
   offerToKeep(buy);
 }
@@ -221,7 +224,7 @@ async function offerToKeep(form) {
   const later = /** @type {HTMLButtonElement | null} */ (form.querySelector("#later"));
   const scanned = JSON.parse(sessionStorage.getItem(SCANNED) || "null");
   const order = purchase(form);
-  if (!document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
+  if (practice.isOn() || !document.body.dataset.sync || !later || !order || scanned?.page !== location.pathname || !isUsable(await permit())) return;
   later.hidden = false;
   later.onclick = async () => {
     await (await openQueue()).add({ code: scanned.code, kind: "earn", ...order });
@@ -256,12 +259,7 @@ async function quote() {
   // Of a bill that is out there is nothing to preview: it goes out again as it was.
   if (!form?.isConnected || pending()) return;
   const number = ++quotes;
-  const said = place(form);
-  said.classList.remove("quote-wrong");
-  if (isEmpty(form)) {
-    said.textContent = "";
-    return;
-  }
+  if (isEmpty(form)) return told(form);
   try {
     const { ok, content } = await ask(form.dataset.quote || form.action, pin.withoutPin(form));
     if (number !== quotes || pending()) return;
@@ -269,7 +267,7 @@ async function quote() {
     pin.show(form, content.pin);
     const change = document.createElement("strong");
     change.textContent = content.change;
-    said.replaceChildren(change, content.balance && ` → ${content.balance}`, content.bill && ` · ${content.bill}`);
+    told(form, change, content.balance && ` → ${content.balance}`, content.bill && ` · ${content.bill}`);
   } catch {
     /* The quote is only a preview; counting says when there is no connection. */
   }
@@ -307,9 +305,22 @@ const button = (form) => /** @type {HTMLButtonElement} */ (form.querySelector("b
 /** @param {HTMLFormElement} form */
 const place = (form) => /** @type {HTMLElement} */ (form.querySelector(".quote"));
 
-/** @param {HTMLFormElement} form @param {string} sentence */
+/** @param {HTMLFormElement} form @param {(string | Node)[]} what */
+function told(form, ...what) {
+  place(form).replaceChildren(...what);
+  place(form).classList.remove("quote-wrong");
+}
+
+/** Whoever types on meanwhile hears it once. @param {HTMLFormElement} form @param {string} sentence */
 function warn(form, sentence) {
-  place(form).textContent = sentence || say("till.broken");
+  const before = place(form).matches(".quote-wrong") ? place(form).textContent : "";
+  refuse(form, sentence || say("till.broken"));
+  if (place(form).textContent !== before) signal("warn");
+}
+
+/** @param {HTMLFormElement} form @param {string} sentence */
+function refuse(form, sentence) {
+  place(form).textContent = sentence;
   place(form).classList.add("quote-wrong");
 }
 

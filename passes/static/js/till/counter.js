@@ -3,6 +3,7 @@
 
 import { NotAnAmount, money, points } from "./amount.js";
 import { attach } from "./keypad.js";
+import { signal } from "./signal.js";
 import { attach as step } from "./stepper.js";
 import { tell } from "./visit.js";
 import { say } from "./words.js";
@@ -152,6 +153,7 @@ export class Counter {
     const button = /** @type {HTMLButtonElement} */ (this.#bill.querySelector("button:not([type])"));
     if (button.disabled) return;
     button.disabled = true;
+    this.#part("quote").classList.remove("quote-wrong");
     try {
       await work();
     } catch (wrong) {
@@ -174,10 +176,12 @@ export class Counter {
 
   /* The page. */
 
-  /** @param {string} sentence @param {boolean} isWrong */
+  /** Whoever types on meanwhile hears it once. @param {string} sentence @param {boolean} isWrong */
   #quote(sentence, isWrong) {
-    this.#part("quote").textContent = sentence;
-    this.#part("quote").classList.toggle("quote-wrong", isWrong);
+    const place = this.#part("quote");
+    if (isWrong && !(place.matches(".quote-wrong") && place.textContent === sentence)) signal("warn");
+    place.textContent = sentence;
+    place.classList.toggle("quote-wrong", isWrong);
   }
 
   /** @param {string} part @param {Level} level @param {string} title @param {string} [next] */

@@ -4,7 +4,7 @@
 import { Wrong, read } from "./code.js";
 import { Refusal } from "./counter.js";
 import { earned, isUsable, permit } from "./permit.js";
-import { SpentAlready, open } from "./queue.js";
+import { Practised, SpentAlready, open } from "./queue.js";
 import { newReceipt } from "./receipt.js";
 import { amount, money, say } from "./words.js";
 
@@ -56,6 +56,7 @@ export class Offline {
       await (await open()).add({ code, card, ...wanted, ...total, ...stamps, receipt: this.#receipt });
     } catch (wrong) {
       if (wrong instanceof SpentAlready) throw new Refusal(say("till.spent_already"));
+      if (wrong instanceof Practised) throw new Refusal(say("till.strip.practice"));
       throw wrong;
     }
     return { level: "good", title: say("till.kept"), change: this.#change(order), sentences: this.#reasons(order), mayUndo: true };

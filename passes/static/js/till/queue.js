@@ -1,6 +1,7 @@
 // Actions that wait in this till: nothing is lost when the page, the browser or the tablet stops, and nothing is sent
 // under a second name. An action is waiting, sending (out, maybe applied), then sent, conflict or refused.
 
+import * as practice from "./practice.js";
 import { answer, database, settled } from "./store.js";
 
 const KEPT_SECONDS = 86_400;
@@ -17,6 +18,9 @@ export const MOST_AT_ONCE = 100;
 /** This card spent without a connection already. */
 export class SpentAlready extends Error {}
 
+/** What is only practised is never kept: all that waits here is counted in earnest. */
+export class Practised extends Error {}
+
 export const changes = new EventTarget();
 
 export async function open() {
@@ -31,6 +35,7 @@ class Queue {
 
   /** @param {Order} order @returns {Promise<Action>} */
   async add(order) {
+    if (practice.isOn()) throw new Practised();
     const work = this.database.transaction(["actions", "kept"], "readwrite");
     const [actions, kept] = [work.objectStore("actions"), work.objectStore("kept")];
     if (order.kind !== "earn") await refuseSecond(actions, order.card ?? "", work);

@@ -1,6 +1,7 @@
 // The strip at the top: whether there is a connection, how much waits in this till, and what became of it.
 
 import { isUsable, permit } from "./permit.js";
+import * as practice from "./practice.js";
 import { changes, isOut, open } from "./queue.js";
 import { say, time } from "./words.js";
 
@@ -13,7 +14,7 @@ export async function show() {
   const actions = await (await open()).list();
   const out = actions.filter(isOut).length;
   const trouble = actions.filter((action) => action.state === "conflict" || action.state === "refused").length;
-  const state = isAway ? (isUsable(await permit()) ? "away" : "cut") : isLoggedOut && out ? "login" : out ? "sending" : trouble ? "trouble" : "";
+  const state = isAway ? await alone() : isLoggedOut && out ? "login" : out ? "sending" : trouble ? "trouble" : "";
   place.hidden = !state;
   place.dataset.strip = state;
   const sentence = /** @type {HTMLElement} */ (place.querySelector("[data-part=sentence]"));
@@ -22,6 +23,12 @@ export async function show() {
   if (sentence.textContent !== text) sentence.textContent = text;
   count(place, out);
   list(place, actions);
+}
+
+/** What can be done without a connection. */
+async function alone() {
+  if (practice.isOn()) return "practice";
+  return isUsable(await permit()) ? "away" : "cut";
 }
 
 /** @param {boolean} away */

@@ -5,6 +5,7 @@ import { Counter } from "./counter.js";
 import * as finder from "./finder.js";
 import { Offline } from "./offline.js";
 import { renew } from "./permit.js";
+import * as practice from "./practice.js";
 import "./print.js";
 import * as strip from "./strip.js";
 import { sync } from "./sync.js";
@@ -25,6 +26,7 @@ let timer = 0;
 
 /** @param {HTMLElement} main */
 function begin(main) {
+  if (practice.isOn()) closeCounter(main);
   const root = /** @type {HTMLElement | null} */ (main.querySelector("#counter"));
   counter = root && new Counter(root, new Offline());
   root?.addEventListener("step", (event) => {
@@ -34,6 +36,13 @@ function begin(main) {
   finder.begin(main, scanned);
   bill.begin(main, visit, suspect);
   tour.begin(main);
+}
+
+/** The kept page sells in earnest, so whoever practises gets none of it. @param {HTMLElement} main */
+function closeCounter(main) {
+  const waits = /** @type {HTMLElement | null} */ (main.querySelector("[data-part=practice-waits]"));
+  if (waits) waits.hidden = false;
+  main.querySelector("#counter")?.remove();
 }
 
 /** A code from the camera or a reader that types: whatever page this is, it is the next card. @param {string} code */
@@ -67,7 +76,7 @@ async function lost() {
   wait = ASK_EVERY_MS;
   again();
   // Whoever practises, or is at no till, must not keep anything for the server.
-  if (SYNC && OFFLINE && !document.querySelector("#counter")) await visitOffline(OFFLINE);
+  if (SYNC && OFFLINE && !practice.isOn() && !document.querySelector("#counter")) await visitOffline(OFFLINE);
 }
 
 /** @param {string} address */
@@ -91,9 +100,8 @@ async function look() {
   await strip.loggedOut(outcome === "login");
   await strip.away(false);
   wait = ASK_EVERY_MS;
-  const away = document.querySelector("main [data-away] #counter");
   // Nobody is taken out of the middle of a sale.
-  if (away && /** @type {HTMLElement} */ (away).dataset.at !== "card") await visit(HOME);
+  if (document.querySelector("main [data-away]") && !document.querySelector("#counter[data-at=card]")) await visit(HOME);
   if (SYNC) again();
 }
 

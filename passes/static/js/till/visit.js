@@ -99,7 +99,8 @@ function shown() {
  * @param {HTMLElement} place
  */
 export function tell(place) {
-  const verdict = /** @type {HTMLElement | null} */ (place.querySelector("[data-verdict]:not([hidden])"));
+  const verdicts = /** @type {HTMLElement[]} */ ([...place.querySelectorAll("[data-verdict]")]);
+  const verdict = verdicts.find((one) => !one.closest("[hidden]"));
   if (!verdict) return;
   const ears = document.getElementById("said");
   const parts = [...verdict.querySelectorAll("h1, h2, p, .till-verdict strong")].filter((part) => !part.closest("[hidden]"));
