@@ -81,3 +81,17 @@ def test_who_stops_half_way_is_not_trained_and_managers_pages_stay_live(tmp_path
         assert tx.execute(select(t.Staff.trained).where(t.Staff.trained.is_not(None))).all() == []
     assert (shop.home / "var" / practice.FILE).exists()
     shop.closes()
+
+
+def test_the_browser_is_told_whether_somebody_practises(tmp_path: Path) -> None:
+    """Its pages must know it without a connection, too."""
+    shop = Shop(tmp_path / "home")
+    kasia = shop.desk(KASIA)
+    kasia.opens("/staff")
+    assert kasia.client.get_cookie("till-practice") is None
+    kasia.sends("/staff/practice", {})
+    assert kasia.client.get_cookie("till-practice") is not None
+    kasia.opens("/staff")
+    kasia.sends("/logout", {})
+    assert kasia.client.get_cookie("till-practice") is None
+    shop.closes()

@@ -102,6 +102,57 @@ def test_a_code_held_before_the_camera_is_read_once(
         expect(page.get_by_role("button", name="Scan with the camera")).to_be_visible()
 
 
+TWO_CAMERAS = """
+window.asked = [];
+let seen = "";
+const devices = navigator.mediaDevices;
+const [get, list] = [devices.getUserMedia.bind(devices), devices.enumerateDevices.bind(devices)];
+devices.enumerateDevices = async () => {
+  const first = (await list()).find((one) => one.kind === "videoinput");
+  return [first, { kind: "videoinput", deviceId: "second" }];
+};
+devices.getUserMedia = async ({ video }) => {
+  window.asked.push(video.deviceId?.exact === "second" ? "the second camera" : "the first camera");
+  const stream = await get({ video: true });
+  seen = video.deviceId?.exact ?? (await devices.enumerateDevices())[0].deviceId;
+  return stream;
+};
+Object.assign(MediaStreamTrack.prototype, {
+  getSettings: () => ({ deviceId: seen }),
+  getCapabilities: () => ({ torch: seen !== "second" }),
+  applyConstraints: async ({ advanced: [{ torch }] }) => window.asked.push(torch ? "light" : "dark"),
+});
+"""
+
+
+def test_the_light_goes_on_and_the_next_camera_is_asked_for(
+    shop: Shop, open_shop: Site, chromium: Browser, logged_in: Any, tmp_path: Path
+) -> None:
+    nothing = film(tmp_path / "seen.y4m", "0", KINDS.QRCode, Hand(blurred=40))
+    with camera(chromium, nothing) as browser, visit(browser, storage_state=logged_in) as page:
+        page.add_init_script(TWO_CAMERAS)
+        page.goto(f"{open_shop.url}/staff")
+        page.get_by_role("button", name="Scan with the camera").click()
+        lamp, other = page.get_by_role("button", name="Light"), page.get_by_role("button", name="Another camera")
+        for is_lit in ("true", "false", "true"):
+            lamp.click()
+            expect(lamp).to_have_attribute("aria-pressed", is_lit)
+        # The second has no lamp; the first one's went out meanwhile.
+        other.click()
+        expect(lamp).to_be_hidden()
+        other.click()
+        expect(lamp).to_be_visible()
+        expect(lamp).to_have_attribute("aria-pressed", "false")
+        seen = ["the first camera", "light", "dark", "light", "the second camera", "the first camera"]
+        assert page.evaluate("window.asked") == seen
+        # The one that was chosen on this device is the one of tomorrow.
+        other.click()
+        expect(lamp).to_be_hidden()
+        page.reload()
+        expect(page.locator("[data-finder=on] video")).to_be_visible()
+        assert page.evaluate("window.asked") == ["the second camera"]
+
+
 def test_without_a_camera_the_till_says_what_to_do(
     shop: Shop, open_shop: Site, chromium: Browser, logged_in: Any
 ) -> None:

@@ -337,6 +337,7 @@ def test_a_signed_code_is_believed_for_two_days_and_a_forged_one_never(
 
         good = said(signed(key, day), keys)
         assert (good["isProved"], good["card"], good["tier"], good["balance"]) == (True, "A" * 16, "gold", 120)
+        assert said(signed(key, day).translate(str.maketrans("YZ", "ZY")), keys)["card"] == "A" * 16
         assert said(signed(key, day - 1), keys)["isProved"] and not said(signed(key, day - 2), keys)["isProved"]
         assert not said(signed(key, day + 1), keys)["isProved"]
         assert said(signed(key, day).replace(".120.", ".999."), keys) == "forged"

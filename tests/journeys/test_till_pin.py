@@ -14,6 +14,7 @@ from passes import cardpins, cards, codes, revisions
 from passes.points import receipts
 from passes.points.orders import Order
 from passes.store import tables as t
+from passes.web.staff import layout
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
 from tests.desk import KASIA, MAREK, Desk, Shop
 
@@ -189,7 +190,12 @@ def test_the_screen_is_turned_round_for_the_pin(shop: Shop, open_shop: Site, chr
     assert shop.balance(card) == 0
 
 
-def test_the_code_on_the_phone_joins_the_bill_that_is_open(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+@pytest.mark.parametrize(
+    "typed", [("", ""), (layout.MEANT, layout.TYPED_RUSSIAN), ("YZ", "ZY")], ids=["en", "ru", "de"]
+)
+def test_the_code_on_the_phone_joins_the_bill_that_is_open(
+    shop: Shop, open_shop: Site, chromium: Browser, typed: tuple[str, str]
+) -> None:
     anna, jan = (shop.has_member(name, programme="careful") for name in ("Anna", "Jan"))
     with visit(chromium, viewport=DESK, expect=("409", "422")) as page:
         logs_in(page, open_shop)
@@ -198,7 +204,7 @@ def test_the_code_on_the_phone_joins_the_bill_that_is_open(shop: Shop, open_shop
         expect(page.locator("#points")).to_be_focused()
         page.keyboard.type("200")
         expect(page.locator("#quote")).to_contain_text("only with the changing code")
-        reads(page, now_on_the_phone(shop, anna))
+        reads(page, now_on_the_phone(shop, anna).translate(str.maketrans(*typed)))
         expect(page.locator("#quote")).to_contain_text("−200 points")
         page.locator("#count").click()
         expect(page.get_by_role("heading", name="Done")).to_be_visible()

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from passes import cards, coupons, memberships, programmes
 from passes.drawing import DAY_SECONDS as DAY
 from passes.store import tables as t
+from passes.web.staff import layout
 from passes.words import Words
 from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, until, visit
 from tests.desk import KASIA, Shop
@@ -338,6 +339,25 @@ def test_coupons_and_stamps_from_one_screen(shop: Shop, open_shop: Site, chromiu
         assert state(shop, coffee) == "redeemed"
 
 
+def test_a_coupon_typed_on_a_russian_layout_joins_the_bill(shop: Shop, open_shop: Site, chromium: Browser) -> None:
+    jan = shop.has_member("Jan", programme="club")
+    coffee, russian = shop.issues(jan, "coffee"), str.maketrans(layout.MEANT, layout.TYPED_RUSSIAN)
+    with visit(chromium, expect=("422",)) as page:
+        logs_in(page, open_shop)
+        page.goto(f"{open_shop.url}/staff/cards/{jan}")
+        page.locator("#amount").fill("20")
+        reads(page, coffee.translate(russian))
+        expect(page.locator("#promo")).to_have_value(coffee)
+        # By hand, as whoever does not look at the screen.
+        page.locator("#promo").fill(coffee.translate(russian).lower())
+        page.locator("#price").fill("8")
+        expect(page.locator("#quote")).to_contain_text("Still to pay: PLN12.00")
+        page.locator("#promo").fill("spring".upper().translate(russian).lower())
+        page.locator("#price").fill("")
+        expect(page.locator("#quote")).to_contain_text("Still to pay: PLN17.00")
+        assert page.locator("#amount").input_value() == "20"
+
+
 def test_a_sale_is_one_tap_paying_with_points_two_and_undoing_two(
     shop: Shop, open_shop: Site, chromium: Browser
 ) -> None:
@@ -528,6 +548,8 @@ def test_a_verdict_is_heard_felt_and_drawn(shop: Shop, open_shop: Site, chromium
         page.locator("#amount").fill("30")
         expect(page.locator("#quote")).to_contain_text("+35")
         expect(page.locator(".quote-sign")).to_be_hidden()
+        # Where nothing of a code can be mistaken for a bill while a busy machine types it.
+        page.locator("main").focus()
         reads(page, code[:-1] + ("A" if code[-1] != "A" else "B"))
         expect(page.get_by_text("Forged code", exact=True)).to_be_visible()
         assert sensed(page) == ["felt 160,80,160", "heard 220", "heard 185"]

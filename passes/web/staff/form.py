@@ -16,7 +16,7 @@ from ...errors import BadInput
 from ...points.orders import Order
 from ...programmes import Programme
 from ...words import minor_digits
-from . import amounts
+from . import amounts, layout
 
 FIELDS = ("receipt", "amount", "points", "stamps", "coupon", "promo", "price", "reward")
 PRICE_OF = "price-"
@@ -52,7 +52,7 @@ def pin(given: Filled) -> str | None:
 
 def coupon_codes(given: Filled) -> list[str]:
     """The coupons that were ticked, and one whose code was typed or scanned."""
-    typed = couponcodes.read(given.get("promo", ""))
+    typed = couponcodes.read(layout.latin(given.get("promo", "")))
     ticked = [code[:40] for code in given.getlist("coupon")[:MOST_COUPONS]]
     return list(dict.fromkeys([*ticked, *([couponcodes.written(typed)] if typed else [])]))
 
@@ -127,7 +127,7 @@ def _chosen(given: Filled, definition: Definition, kinds: Mapping[str, str]) -> 
 
 def _promo(given: Filled) -> str:
     """The promo code that was typed; a coupon's code is none."""
-    typed = given.get("promo", "").strip()[:40]
+    typed = layout.latin(given.get("promo", "").strip()[:40])
     return "" if couponcodes.read(typed) else typed.upper()
 
 

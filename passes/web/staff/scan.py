@@ -1,7 +1,7 @@
 """What came from the scanner or the keyboard: a card's number, one of our codes, or something else.
 
 Pure. A scanner that types as a keyboard types on whatever layout the till has: on a Russian one the letters
-of a code arrive as Cyrillic, and are read all the same.
+of a code arrive as Cyrillic, on a German one Y and Z in each other's place, and are read all the same.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 from ... import claimcodes, codes, couponcodes
 from ...members import NUMBER_DIGITS
+from . import layout
 
-_TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ"
-_MEANT = "QWERTYUIOPASDFGHJKLZXCVBNM."
-_LAYOUT = str.maketrans(_TYPED_RUSSIAN, _MEANT)
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
@@ -62,7 +60,7 @@ def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Cl
     if _NUMBER.fullmatch(digits):
         # A barcode on a bottle is digits too; ours have exactly so many.
         return Number(digits) if len(digits) == NUMBER_DIGITS else Wrong("number_length")
-    code = text if text.isascii() else text.upper().translate(_LAYOUT)
+    code = layout.latin(text)
     if coupon := couponcodes.read(code):
         return Coupon(couponcodes.written(coupon))
     # Of a link that was typed on a Russian layout only the end can be read.
@@ -70,10 +68,12 @@ def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Cl
         return Claim(claimcodes.written(claim))
     if claimcodes.instead(text) == "join":
         return Wrong("join")
-    match codes.read(code, *keys):
-        case codes.Known() as known:
-            return Code(known)
-        case codes.Forged():
-            return Wrong("forged")
-        case codes.Foreign():
-            return Wrong("foreign")
+    return _of_ours(code, tuple(keys))
+
+
+def _of_ours(code: str, keys: tuple[codes.Key, ...]) -> Code | Wrong:
+    """One of our codes, as it stands or as it was meant on a German layout: either proves itself or is none."""
+    readings = [codes.read(each, *keys) for each in (code, layout.german(code))]
+    if known := next((each for each in readings if isinstance(each, codes.Known)), None):
+        return Code(known)
+    return Wrong("forged" if isinstance(readings[0], codes.Forged) else "foreign")

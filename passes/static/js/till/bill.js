@@ -4,6 +4,7 @@
 
 import { NotAnAmount, money, typedAs } from "./amount.js";
 import { attach } from "./keypad.js";
+import { latin } from "./layout.js";
 import { isUsable, permit } from "./permit.js";
 import * as pin from "./pin.js";
 import * as practice from "./practice.js";
@@ -16,8 +17,8 @@ import { language, say } from "./words.js";
 const PENDING = "pending";
 const SCANNED = "till scanned";
 const QUOTE_AFTER_MS = 180;
-const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/i;
-const CHANGING = /^LC[23]\./i;
+const COUPON = /^C(?:-?[0-9A-Z]{4}){3}$/;
+const CHANGING = /^LC[23]\./;
 const NOT_ASKED = ["csrf_token", "receipt", "programme", "pin"];
 
 /** @type {(address: string) => void} */
@@ -115,8 +116,9 @@ function askPrice({ target }) {
  */
 export function takes(code) {
   if (!buy?.isConnected || pending()) return false;
-  if (CHANGING.test(code) && !isEmpty(buy)) return proves(code.trim()), true;
-  return isCoupon(code);
+  const meant = latin(code.trim());
+  if (CHANGING.test(meant) && !isEmpty(buy)) return proves(code.trim()), true;
+  return isCoupon(meant);
 }
 
 /** The same card keeps its bill; any other is the next one. @param {string} code */
@@ -134,8 +136,8 @@ async function proves(code) {
 /** @param {string} code */
 function isCoupon(code) {
   const promo = /** @type {HTMLInputElement | null} */ (buy?.querySelector("#promo") ?? null);
-  if (!promo || !COUPON.test(code.trim())) return false;
-  promo.value = code.trim().toUpperCase();
+  if (!promo || !COUPON.test(code)) return false;
+  promo.value = code;
   /** @type {HTMLDetailsElement} */ (promo.closest("details")).open = true;
   quoteSoon();
   return true;
@@ -262,7 +264,7 @@ async function quote() {
   if (isEmpty(form)) return told(form);
   try {
     const { ok, content } = await ask(form.dataset.quote || form.action, pin.withoutPin(form));
-    if (number !== quotes || pending()) return;
+    if (number !== quotes || !form.isConnected || pending()) return;
     if (!ok) return warn(form, content.detail);
     pin.show(form, content.pin);
     const change = document.createElement("strong");

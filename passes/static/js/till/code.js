@@ -1,10 +1,9 @@
 // What a scanned text is, as far as a till can tell by itself. A signed code is checked with the service's public key; of
 // the others it can only be seen that they look like ours, so they may earn and not spend.
 
+import { german, latin } from "./layout.js";
 import { say } from "./words.js";
 
-const TYPED_RUSSIAN = "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЮ";
-const MEANT = "QWERTYUIOPASDFGHJKLZXCVBNM.";
 const NUMBER_DIGITS = 12;
 const DAY_SECONDS = 86_400;
 const CREDENTIAL_DAYS = 2;
@@ -49,34 +48,44 @@ export async function read(scanned, keys, now = Date.now() / 1000) {
     if (digits.length !== NUMBER_DIGITS) throw new Wrong("number_length");
     return { code: digits, card: digits, isProved: false, tier: "", balance: null };
   }
-  const code = latin(scanned.trim().toUpperCase());
+  const code = latin(scanned.trim());
   const known = STATIC.exec(code) ?? ROTATING.exec(code);
   if (known) return { code, card: known[1], isProved: false, tier: "", balance: null };
   if (COUPON.test(code)) throw new Wrong("coupon");
   if (CLAIM.test(code)) throw new Wrong("claim");
   const signed = SIGNED.exec(code);
   if (!signed) throw new Wrong("foreign");
-  return readSigned(code, signed, keys, now);
-}
-
-/** Letters typed on a Russian layout, as they were meant. @param {string} text */
-function latin(text) {
-  return text.replace(/[А-ЯЁ]/g, (letter) => MEANT[TYPED_RUSSIAN.indexOf(letter)] ?? letter);
+  return readSigned(signed, keys, now);
 }
 
 /**
- * @param {string} code
+ * As it stands or as it was meant on a German layout: whichever the service signed.
+ * @param {RegExpExecArray} signed
+ * @param {{ id: string, public: string }[]} keys
+ * @param {number} now
+ */
+async function readSigned(signed, keys, now) {
+  const asMeant = SIGNED.exec(german(signed[0]));
+  const isGerman = asMeant && (await verified(signed, keys)) !== "proved" && (await verified(asMeant, keys)) === "proved";
+  return told(isGerman ? asMeant : signed, keys, now);
+}
+
+/** @param {RegExpExecArray} match @param {{ id: string, public: string }[]} keys */
+const verified = ([, text, , , signer, , , signature], keys) => verify(text, signature, keys.filter((key) => key.id === signer));
+
+/**
  * @param {RegExpExecArray} match
  * @param {{ id: string, public: string }[]} keys
  * @param {number} now
  */
-async function readSigned(code, [, text, card, day, signer, tier, balance, signature], keys, now) {
-  const verdict = await verify(text, signature, keys.filter((key) => key.id === signer));
+async function told(match, keys, now) {
+  const [code, , card, day, , tier, balance] = match;
+  const verdict = await verified(match, keys);
   if (verdict === "forged") throw new Wrong("forged");
   const age = Math.floor(now / DAY_SECONDS) - Number(day);
   const isProved = verdict === "proved" && age >= 0 && age < CREDENTIAL_DAYS;
-  const told = verdict === "proved" ? { tier: tier.toLowerCase(), balance: balance ? Number(balance) : null } : { tier: "", balance: null };
-  return { code, card, isProved, ...told };
+  const says = verdict === "proved" ? { tier: tier.toLowerCase(), balance: balance ? Number(balance) : null } : { tier: "", balance: null };
+  return { code, card, isProved, ...says };
 }
 
 /**

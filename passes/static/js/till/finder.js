@@ -68,6 +68,7 @@ async function open(start = () => camera.open()) {
   localStorage.setItem(USED, "yes");
   show("on");
   part("lamp").hidden = !camera.hasLamp;
+  showLamp();
   part("change").hidden = (await camera.others()).length < 2;
   reader.start(video, take, tired).catch(refused);
 }
@@ -87,6 +88,10 @@ function tired() {
 
 async function lamp() {
   await camera.light(!camera.isLit).catch(() => {});
+  showLamp();
+}
+
+function showLamp() {
   part("lamp").setAttribute("aria-pressed", String(camera.isLit));
 }
 
