@@ -84,6 +84,15 @@ def barriers(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 
+def small_targets(page: Page) -> list[str]:
+    """What a thumb would miss: fields, buttons and links of less than 48 pixels."""
+    found: list[str] = page.evaluate(
+        "() => [...document.querySelectorAll('button, input:not([type=hidden]), select, a[href]')].filter(e =>"
+        " e.offsetHeight && e.offsetHeight < 48 && !e.closest('.amount-row, .skip, .check')).map(e => e.outerHTML)"
+    )
+    return found
+
+
 def until(page: Page, holds: str) -> None:
     """Wait until the expression holds on the page; half a minute is enough on any machine.
 
@@ -116,10 +125,10 @@ def reads(page: Page, code: str) -> None:
     line.detach()
 
 
-def logs_in(page: Page, site: Site) -> None:
-    """Kasia, who comes to the till."""
+def logs_in(page: Page, site: Site, email: str = KASIA) -> None:
+    """Somebody, mostly Kasia, who comes to the till."""
     page.goto(f"{site.url}/staff")
-    page.get_by_label("E-mail").fill(KASIA)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#code")).to_be_focused()
