@@ -12,7 +12,7 @@ from datetime import tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
-from .card import Balance, Card, Challenge, Coupon, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
+from .card import Balance, Card, Challenge, Coupon, Expiring, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
 from .words import Words
 
 Pick = Callable[[Text], str]
@@ -96,9 +96,9 @@ def news(words: Words, card: Card, what: News, pick: Pick) -> str:
     )
 
 
-def expiring(words: Words, card: Card, zone: tzinfo) -> str:
-    assert card.expiring is not None
-    return _dated(words, "text.expiring", amount(words, card, card.expiring.amount), card.expiring.at - 1, zone)
+def expiring(words: Words, card: Card, what: Expiring, zone: tzinfo) -> str:
+    """How much ends next, and the last day of it."""
+    return _dated(words, "text.expiring", amount(words, card, what.amount, what.unit), what.at - 1, zone)
 
 
 def pending(words: Words, card: Card, zone: tzinfo) -> str:

@@ -140,6 +140,10 @@ def _steps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
     return "\n".join(phrases.step(words, card, each, by) for each in card.steps)
 
 
+def _endings(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(phrases.expiring(words, card, each, zone) for each in card.endings)
+
+
 TOLD = {
     "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
     "membership": Told("label.membership", lambda card: card.membership, _membership),
@@ -158,9 +162,7 @@ TOLD = {
     ),
     "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
     "steps": Told("label.steps", lambda card: card.steps, _steps),
-    "expiring": Told(
-        "label.expiring", lambda card: card.expiring, lambda w, card, by, zone: phrases.expiring(w, card, zone)
-    ),
+    "expiring": Told("label.expiring", lambda card: card.endings, _endings),
 }
 """What the back tells, by name, in this order."""
 

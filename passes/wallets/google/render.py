@@ -293,16 +293,11 @@ def _modules(card: Card, label: _Labels, zone: tzinfo) -> Iterator[Body]:
                 unit=_noun(words, card.unit, way.missing),
             ),
         )
-    if soon := card.expiring:
+    if card.endings:
         yield label.module(
             "expiring",
             "label.expiring",
-            lambda words: words.say(
-                "text.expiring",
-                amount=words.number(soon.amount),
-                unit=_noun(words, card.unit, soon.amount),
-                date=words.date(soon.at - 1, zone),
-            ),
+            lambda words: "\n".join(phrases.expiring(words, card, each, zone) for each in card.endings),
         )
 
 

@@ -128,8 +128,8 @@ def _hints(card: Card, seen: Face, said: Words, zone: tzinfo, now: int) -> Itera
     ending = next((coupon for coupon in _usable(card, now) if _is_ending(coupon, now)), None)
     if ending:
         yield said.say("staff.coupon_ending", name=said.pick(ending.name), until=_until(ending, said, zone))
-    if card.expiring is not None and card.expiring.at - now <= SOON_SECONDS:
-        yield said.say("staff.ending", what=seen.expiring)
+    for what in seen.ends_soon:
+        yield said.say("staff.ending", what=what)
     prize = phrases.next_prize(card.stamps) if card.stamps else None
     if card.stamps and prize:
         missing = phrases.amount(said, card, prize.at - card.stamps.filled, card.stamps.unit)
