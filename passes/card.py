@@ -154,10 +154,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Expiring:
-    """Points that end next, and when."""
+    """What of a unit ("": the main one) ends next, and when."""
 
     amount: int
     at: int
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -346,6 +347,13 @@ class Card:
     tier_missing: int = 0
     coupons: tuple[Coupon, ...] = ()
     membership: Membership | None = None
+    # Of further units; `expiring` is of the main one.
+    also_expiring: tuple[Expiring, ...] = ()
+
+    @property
+    def endings(self) -> tuple[Expiring, ...]:
+        """What ends next of each unit of which something does, the main one first."""
+        return (*([self.expiring] if self.expiring else []), *self.also_expiring)
 
     @property
     def is_void(self) -> bool:
@@ -405,6 +413,7 @@ _LISTS: dict[str, type] = {
     "challenges": Challenge,
     "steps": Step,
     "coupons": Coupon,
+    "also_expiring": Expiring,
 }
 
 

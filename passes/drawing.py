@@ -117,7 +117,7 @@ def draw(facts: Facts, now: int) -> Card:
         rewards=tuple(reward for reward in rewards if reward.why != "over"),
         offers=offers,
         news=_news(facts.latest, offers),
-        expiring=_expiring(facts, now),
+        expiring=_expiring(facts, "", now),
         currency=promise.currency,
         worth=balance * promise.worth_of_one if promise.worth_of_one else None,
         terms=promise.terms,
@@ -138,6 +138,9 @@ def draw(facts: Facts, now: int) -> Card:
         tier_missing=max(0, tier.threshold - facts.earned) if tier and until is not None else 0,
         coupons=tuple(coupon for coupon in facts.coupons if coupon.ends is None or now < coupon.ends),
         membership=membership(facts.paid_until, promise.grace_days, now),
+        also_expiring=tuple(
+            ending for unit in promise.units if (ending := _expiring(facts, unit.key, now)) is not None
+        ),
     )
 
 
@@ -245,13 +248,13 @@ def _steps(facts: Facts, now: int) -> tuple[Step, ...]:
     return tuple(replace(step, needed=facts.needed[step.key]) for step in told)
 
 
-def _expiring(facts: Facts, now: int) -> Expiring | None:
-    lots = [lot for lot in facts.lots if not lot.unit and lot.left]
+def _expiring(facts: Facts, unit: str, now: int) -> Expiring | None:
+    lots = [lot for lot in facts.lots if lot.unit == unit and lot.left]
     dated = [(end, lot.left) for lot in lots if (end := facts.end(lot)) is not None and now < end]
     if not dated:
         return None
     first = min(end for end, _ in dated)
-    return Expiring(sum(left for end, left in dated if end == first), first)
+    return Expiring(sum(left for end, left in dated if end == first), first, unit)
 
 
 def _progress(

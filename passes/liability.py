@@ -17,7 +17,7 @@ from .programmes import Programme
 from .store import Connection
 from .store import tables as t
 
-_SPENT = ("redeem", "reward", "full", "convert")
+_SPENT = ("redeem", "reward", "full")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from .card import Balance, Card, Challenge, Coupon, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
+from .card import Balance, Card, Challenge, Coupon, Expiring, Membership, News, Perk, Prize, Reward, Stamps, Step, Text
 from .words import Words
 
 Pick = Callable[[Text], str]
@@ -99,9 +99,9 @@ def news(words: Words, card: Card, what: News, pick: Pick) -> str:
     )
 
 
-def expiring(words: Words, card: Card, zone: tzinfo) -> str:
-    assert card.expiring is not None
-    return _dated(words, "text.expiring", amount(words, card, card.expiring.amount), card.expiring.at - 1, zone)
+def expiring(words: Words, card: Card, what: Expiring, zone: tzinfo) -> str:
+    """How much ends next, and the last day of it."""
+    return _dated(words, "text.expiring", amount(words, card, what.amount, what.unit), what.at - 1, zone)
 
 
 def pending(words: Words, card: Card, zone: tzinfo) -> str:
@@ -284,6 +284,10 @@ def _steps(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
     return "\n".join(step(words, card, each, by) for each in card.steps)
 
 
+def _endings(words: Words, card: Card, by: Pick, zone: tzinfo) -> str:
+    return "\n".join(expiring(words, card, each, zone) for each in card.endings)
+
+
 TOLD = {
     "coupons": Told("label.coupons", lambda card: card.coupons, _coupons),
     "membership": Told("label.membership", lambda card: card.membership, _membership),
@@ -300,6 +304,6 @@ TOLD = {
     ),
     "challenges": Told("label.challenges", lambda card: card.challenges, _challenges),
     "steps": Told("label.steps", lambda card: card.steps, _steps),
-    "expiring": Told("label.expiring", lambda card: card.expiring, lambda w, card, by, zone: expiring(w, card, zone)),
+    "expiring": Told("label.expiring", lambda card: card.endings, _endings),
 }
 """What a card tells of its member, by name, in this order."""

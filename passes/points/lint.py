@@ -17,6 +17,7 @@ from ..definition import (
     Definition,
     GoodsPart,
     MultiplierPart,
+    PromoPart,
     RulePart,
     WhenPart,
     walk,
@@ -24,7 +25,7 @@ from ..definition import (
 from . import reach
 from .outcome import divide
 from .rules import moment
-from .worth import shares
+from .worth import Share, shares, together
 
 DAY = 86_400
 REFUSED_PERCENT, WARNED_PERCENT = 100, 50
@@ -258,6 +259,15 @@ def _promos(definition: Definition, now: int) -> Iterator[Finding]:
         if promo.total is not None and promo.per_member is not None and promo.per_member > promo.total:
             sentence = f"One member may use it {promo.per_member} times, all together only {promo.total} times."
             yield _warn(f"promos.{place}.per_member", f"{sentence} Lower the one or raise the other.")
+        if promo.total is None and promo.per_member is None and _is_gift(promo):
+            sentence = "Anybody may use it with every purchase, without end; say `per_member`, `total` or both."
+            yield _warn(f"promos.{place}", sentence)
+
+
+def _is_gift(promo: PromoPart) -> bool:
+    """Whether it gives something, or makes a bill or a part of it free; a share off a bill is no gift."""
+    off = promo.discount
+    return off is None or off.free_item or off.percent == 100 or (off.money or 0) >= max(1, promo.min_total)
 
 
 def _reachable(definition: Definition, now: int) -> Iterator[Finding]:
@@ -336,12 +346,24 @@ def _units(definition: Definition, now: int) -> Iterator[Finding]:
 
 def _affordable(definition: Definition, now: int) -> Iterator[Finding]:
     """What comes back of each purchase in money: more than half is worth a look, the whole of it is a gift."""
-    for share in shares(definition):
-        percent = f"{share.percent} % of what is paid comes back as {share.what}"
-        if share.percent >= REFUSED_PERCENT and share.is_certain:
-            yield _refuse(share.field, f"{percent}: the more is bought, the more is lost. {share.remedy}")
-        elif share.percent > WARNED_PERCENT:
-            yield _warn(share.field, f"{percent}. {share.remedy}")
+    alone = [finding for share in shares(definition) for finding in _ruinous(share)]
+    yield from alone
+    said = {finding.severity for finding in alone}
+    for share in together(definition):
+        for finding in _ruinous(share):
+            # What one of them does alone says it better.
+            if finding.severity not in said and "refuse" not in said:
+                said.add(finding.severity)
+                yield finding
+
+
+def _ruinous(share: Share) -> Iterator[Finding]:
+    told = f"{share.percent} % of what is paid comes back as {share.what}"
+    if share.percent >= REFUSED_PERCENT and share.is_certain:
+        loss = "whoever does it pays for nothing" if share.is_once else "the more is bought, the more is lost"
+        yield _refuse(share.field, f"{told}: {loss}. {share.remedy}")
+    elif share.percent > WARNED_PERCENT:
+        yield _warn(share.field, f"{told}. {share.remedy}")
 
 
 _LOOKS: Sequence[Any] = (

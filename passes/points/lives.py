@@ -23,10 +23,10 @@ from .remainder import left_of
 from .rules import MAIN, NOTHING_USED, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
-_SPENDING = ("redeem", "reward", "transfer", "convert")
+_SPENDING = ("redeem", "reward", "transfer")
 _EARNED = ("earn", "welcome")
 NO_ISSUES: Counter[tuple[str, str]] = Counter()
-_USED = ("redeem", "reward", "full", "convert")
+_USED = ("redeem", "reward", "full")
 
 
 class Life:

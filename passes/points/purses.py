@@ -25,7 +25,6 @@ Kind = Literal[
     "expire",
     "topup",
     "transfer",
-    "convert",
     "referral",
 ]
 
@@ -34,7 +33,7 @@ MEMBER = "member"
 
 
 # What a member spends of their own will, and therefore only what is ripe.
-_SPENDING = ("redeem", "reward", "transfer", "convert")
+_SPENDING = ("redeem", "reward", "transfer")
 
 
 def of_unit(account: str, unit: str) -> str:

@@ -34,7 +34,7 @@ from .purses import is_member, unit_of
 
 CHUNK = 500
 _BY_RULES = ("earn", "full", "expire", "reverse")
-_SPENT = ("redeem", "reward", "full", "convert")
+_SPENT = ("redeem", "reward", "full")
 
 Told = Callable[[int, int], None]
 """How many of how many cards are done."""

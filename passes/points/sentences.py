@@ -76,12 +76,12 @@ class _Rules:
     def earning(self) -> Iterator[str]:
         definition = self.definition
         if definition.earn.points:
-            yield f"{self._rate(definition.earn)}: {self._example(definition.earn)}"
+            yield self._worked(definition.earn)
         for rule in definition.rules:
-            yield self._rule(rule)
+            yield joined([self._rule(rule), *self._goal(rule)])
         for partner in definition.partners:
             if partner.earn is not None:
-                what = self._rate(partner.earn) if partner.earn.points else self.say("rules.no_example")
+                what = self._worked(partner.earn) if partner.earn.points else self.say("rules.no_example")
                 yield self.say("rules.partner", name=self.phrases.name(partner.name), what=what)
 
     def multiplying(self) -> Iterator[str]:
@@ -143,6 +143,9 @@ class _Rules:
 
     # Parts
 
+    def _worked(self, part: EarnPart) -> str:
+        return f"{self._rate(part)}: {self._example(part)}"
+
     def _rate(self, part: EarnPart) -> str:
         rate, per = self.amounts.say(part.points), self.amounts.money(part.per)
         return f"{self.say('rules.money', rate=rate, per=per)}, {self.say(f'rules.rounded_{part.rounding}')}"
@@ -156,6 +159,28 @@ class _Rules:
             total *= 10
         made = divide(total * part.points, part.per, part.rounding)
         return self.say("rules.example", money=self.amounts.money(total), amount=self.amounts.say(made))
+
+    def _goal(self, part: RulePart) -> Iterator[str]:
+        """A stamp card, or the cheapest reward stamps buy, by the one rule that stamps come from."""
+        definition, unit = self.definition, part.unit or self.definition.unit
+        others = [rule for rule in definition.rules if (rule.unit or definition.unit) == unit]
+        is_earned = unit == definition.unit and definition.earn.points
+        if definition.kinds[unit] != "stamps" or len(others) > 1 or is_earned:
+            return
+        if part.measure not in ("visit", "item") or (part.per or 1) > 1:
+            return
+        card = definition.stamps
+        rewards = [reward for reward in definition.rewards if (reward.unit or definition.unit) == unit]
+        if card is not None and (card.unit or definition.unit) == unit:
+            yield self.say("rules.fills", count=self._count(part, card.of))
+        elif rewards:
+            cheapest = min(rewards, key=lambda reward: reward.cost)
+            name = self.phrases.name(cheapest.name)
+            yield self.say("rules.brings", count=self._count(part, cheapest.cost), name=name)
+
+    def _count(self, part: RulePart, stamps: int) -> str:
+        """The visits or items that so many stamps take."""
+        return self.say(f"rules.{part.measure}s", n=-(-stamps // part.amount))
 
     def _rule(self, part: RulePart) -> str:
         rate = self.amounts.say(part.amount, part.unit)

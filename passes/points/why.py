@@ -66,7 +66,7 @@ class Teller:
                 return self._say(f"transfer_{way}", entry, number=str(entry.why.get(way, "")))
             case "referral":
                 return self._say(f"referral_{entry.why.get('referral', 'friend')}", entry)
-            case "welcome" | "topup" | "convert":
+            case "welcome" | "topup":
                 return self._say(entry.kind, entry)
             case _:
                 return ""

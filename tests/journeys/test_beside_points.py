@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,10 +189,19 @@ def test_a_member_chooses_to_be_seen_and_to_vanish(shop: ShopSystem) -> None:
     assert shop.get(board).said == {"places": []}
     assert "on the leaderboard now" in follow(browser, f"{page_of(joined)}/nickname", nickname="Latte Lover")
     assert shop.get(board).said["places"] == [{"rank": 1, "nickname": "Latte Lover", "earned": 320}]
+    assert re.search(r'value="1"[^>]*aria-current.*1\. Latte Lover \(you\).*320', browser.get(page_of(joined)).text)
+    assert "Latte Lover" not in browser.get(page_of(other)).text
     assert "Choose another" in follow(browser, f"{page_of(other)}/nickname", nickname="latte lover")
     assert "no phone number" in follow(browser, f"{page_of(other)}/nickname", nickname="600100200")
+    for name, total in (("Bee", 90_000), ("Cat", 80_000), ("Dog", 70_000), ("Elk", 60_000)):
+        card = joins(shop, name=name)["card"]
+        shop.sells(card, total)
+        shop.call("PUT", f"/cards/{card}/nickname", {"nickname": name})
+    seen = re.findall(r'<li value="(\d+)".*?<span>\d+\. (\w+)', browser.get(page_of(joined)).text)
+    assert seen == [("1", "Bee"), ("2", "Cat"), ("3", "Dog"), ("5", "Latte")], "the best, and one's own"
     assert "Nobody sees you" in follow(browser, f"{page_of(joined)}/nickname", nickname="")
-    assert shop.get(board).said == {"places": []}
+    assert len(shop.get(board).said["places"]) == 4
+    assert "<ol" not in browser.get(page_of(joined)).text
     assert shop.call("PUT", f"/cards/{other['card']}/nickname", {"nickname": "Bear"}).said == {"nickname": "Bear"}
     refused(shop.call("PUT", f"/cards/{shop.joins()[1]}/nickname", {"nickname": "Fox"}), 409, "conflict")
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passes.card import Card, Contact, Expiring, Location, News, Offer, Promise, Reward, Tier, digest
+from passes.card import Card, Contact, Expiring, Location, News, Offer, Promise, Reward, Tier, Unit, digest
 from passes.drawing import Facts, Lot, draw, next_change
 
 NOW = 1_000_000
@@ -37,6 +37,22 @@ def test_the_balance_is_what_has_not_ended():
 def test_lots_that_end_together_are_announced_together():
     lots = (Lot(5, NOW + 9), Lot(7, NOW + 9), Lot(1, NOW + 10))
     assert draw(replace(ANNA, lots=lots), NOW).expiring == Expiring(12, NOW + 9)
+
+
+def test_each_further_unit_says_what_of_it_ends_next():
+    promise = replace(PROMISE, units=(Unit("miles", "status"), Unit("cash", "money"), Unit("stamps", "stamps")))
+    lots = (Lot(9, NOW + 5, "cash"), Lot(4, NOW + 3, "cash"), Lot(2, NOW + 7), Lot(8, None, "stamps"))
+    facts = replace(ANNA, promise=promise, lots=(*lots, Lot(6, None, "miles"), Lot(1, NOW, "miles")))
+    card = draw(replace(facts, idle_ends={"miles": NOW + 20}), NOW)
+    assert card.also_expiring == (Expiring(6, NOW + 20, "miles"), Expiring(4, NOW + 3, "cash"))
+    assert card.endings == (Expiring(2, NOW + 7), *card.also_expiring)
+    assert Card.from_json(card.to_json()) == card
+
+
+def test_a_face_stored_before_units_ended_is_read():
+    stored = json.loads(draw(replace(ANNA, lots=(Lot(2, NOW + 7),)), NOW).to_json())
+    del stored["also_expiring"], stored["expiring"]["unit"]
+    assert Card.from_json(json.dumps(stored)).endings == (Expiring(2, NOW + 7),)
 
 
 def test_progress_goes_to_the_nearest_reward_then_to_the_tier():

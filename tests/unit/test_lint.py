@@ -41,6 +41,34 @@ def tier(**perk: Any) -> dict[str, Any]:
     return {"tiers": [{"key": "gold", "name": {"en": "Gold"}, "threshold": 1000, "perks": perks}]}
 
 
+def every(*percents: int) -> dict[str, Any]:
+    """A voucher for every 10 zł, worth so many percent of them."""
+    part = {"spend": 1000}
+    return {"every": [part | {"key": f"e{n}", "give": {"amount": 2 * each}} for n, each in enumerate(percents)]}
+
+
+def challenge(**values: Any) -> dict[str, Any]:
+    return {"challenges": [{"key": "c", "name": {"en": "C"}, "measure": "spend"} | values]}
+
+
+def promo(**values: Any) -> dict[str, Any]:
+    return {"promos": [{"key": "p", "code": "PPP", "name": {"en": "P"}} | values]}
+
+
+def coupon(*, goods: tuple[str, ...] = (), limits: dict[str, int] | None = None, **off: Any) -> dict[str, Any]:
+    return {"coupons": [COUPON | {"discount": off, "goods": {"categories": goods}} | (limits or {})]}
+
+
+def stamps(at: int, of: int = 10, **by: Any) -> dict[str, Any]:
+    """A coupon for so many stamps."""
+    earning = {"rules": [{"key": "stamp", "unit": "stamps", "amount": 1} | by]}
+    return (
+        STAMPS | earning | {"stamps": {"unit": "stamps", "of": of, "prizes": [{"at": at, "give": {"coupon": "off"}}]}}
+    )
+
+
+MONDAYS: dict[str, Any] = {"weekdays": [1]}
+CASH: dict[str, Any] = {"units": [{"key": "cash", "kind": "money"}]}
 CAPPED: dict[str, Any] = {"earn": {"points": 0}, **rule(measure="visit", caps={"day": 1})}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("rewards.0.ends", reward(starts=START + DAY, ends=START + DAY), "ends before it starts"),
@@ -136,7 +164,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("stamps.unit", STAMPS | {"stamps": {"unit": "stamps", "of": 10}}, "Nothing gives stamps"),
     ("earn.points", {"worth_of_one": 100}, "100 % of what is paid comes back as points"),
-    ("earn.points", rule(amount=19), "100 % of what is paid"),
+    ("rules.0.amount", rule(amount=19), "100 % of what is paid"),
     ("partners.0.earn.points", {"partners": [TO_PARTNERS | {"earn": {"points": 30, "per": 100}}]}, "150 % of what"),
     ("every.0.spend", {"every": [{"key": "e", "spend": 100, "give": {"amount": 20}}]}, "100 % of what is paid"),
     (
@@ -150,6 +178,31 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"coupons": [COUPON]} | reward(cost=4, coupon="off"),
         "125 % of what is paid comes back as the coupon “off”",
     ),
+]
+RUINOUS: list[tuple[str, dict[str, Any], str]] = [
+    ("multipliers", {"worth_of_one": 2} | multiplier(percent=10_000), "200 % of what is paid"),
+    (
+        "multipliers",
+        {"stack": "all", "multipliers": [{"key": key, "percent": 500} for key in ("one", "two")]},
+        "125 % of what is paid comes back as points with multipliers",
+    ),
+    ("multipliers", {"worth_of_one": 30} | multiplier(percent=500, when={"min_total": 10_000}), "150 % of what"),
+    ("earn.points", {"worth_of_one": 60} | every(5), "120 % of what is paid comes back as points, vouchers"),
+    ("every.0.spend", every(60, 60), "125 % of what is paid comes back as points, vouchers and prizes together"),
+    ("rules.0.amount", rule(amount=100, when={"min_total": 1}), "505 % of what is paid"),
+    ("rules.0.amount", rule(amount=100, when={"weekdays": [7, 6, 5, 4, 3, 2, 1]}), "505 % of what is paid"),
+    ("rules.0.amount", rule(amount=100, when={"from_minute": 0, "until_minute": 1440}), "505 % of what is paid"),
+    ("rules.0.amount", rule(amount=100, caps={"month": 10_000_000}), "505 % of what is paid"),
+    ("rules.0.amount", rule(amount=100, goods={"not_categories": ["tobacco"]}), "505 % of what is paid"),
+    ("rules.0.amount", CASH | rule(unit="cash", amount=200), "200 % of what is paid comes back as cash"),
+    ("rewards.0.cost", coupon(percent=100, most=100_000) | reward(cost=1, coupon="off"), "100000 % of what is paid"),
+    (
+        "every.0.spend",
+        coupon(percent=100, most=100_000) | {"every": [{"key": "e", "spend": 1, "give": {"coupon": "off"}}]},
+        "10000000 % of what is paid",
+    ),
+    ("stamps.prizes.0.at", coupon(money=50_000) | stamps(10, per=1000), "500 % of what is paid comes back as prizes"),
+    ("challenges.0.target", challenge(target=100, give={"amount": 20_000}), "pays for nothing"),
 ]
 WARNED: list[tuple[str, dict[str, Any], str]] = [
     ("rules.0.when.ends", rule(when={"ends": START}), "It is over already"),
@@ -189,14 +242,35 @@ WARNED: list[tuple[str, dict[str, Any], str]] = [
     ("coupons.0.discount.percent", {"coupons": [COUPON | {"discount": {"percent": 100}}]}, "any bill free"),
     ("tiers", {"worth_of_one": 30} | tier(kind="multiplier", percent=400), "120 % of what is paid comes back"),
     ("rules.0.when.first_purchase", tier() | rule(when={"tiers": ["gold"], "first_purchase": True}), "Nobody"),
+    ("rules", rule(amount=100, when=MONDAYS), "505 % of what is paid comes back as points at best"),
+    ("rules", rule(amount=100, caps={"day": 50}), "505 % of what is paid comes back as points at best"),
+    ("every.0.spend", every(40, 40), "85 % of what is paid comes back as points, vouchers and prizes together"),
+    ("rewards.0.cost", coupon(money=500) | reward(cost=4, coupon="off", per_member=1), "125 % of what is paid"),
+    ("rewards.0.cost", coupon(money=500, limits={"stock": 9}) | reward(cost=4, coupon="off"), "125 % of what is paid"),
+    (
+        "rewards.0.cost",
+        coupon(percent=100, most=1500, goods=("coffee",)) | reward(cost=10, coupon="off"),
+        "150 % of what is paid",
+    ),
+    ("rewards.0.cost", coupon(percent=80) | reward(cost=1, coupon="off"), "79 % of what is paid"),
+    ("coupons.0.discount.percent", coupon(percent=100) | reward(cost=1, coupon="off"), "any bill free"),
+    (
+        "stamps.prizes.0.at",
+        coupon(money=50_000) | stamps(10, measure="visit", when={"min_total": 1000}),
+        "500 % of what is paid comes back as prizes for stamps at best",
+    ),
+    ("challenges.0.target", challenge(target=100, give={"amount": 20_000}, when=MONDAYS), "100000 % of what is paid"),
+    ("promos.0", promo(give={"amount": 1}), "say `per_member`, `total` or both"),
+    ("promos.0", promo(discount={"money": 500}), "say `per_member`, `total` or both"),
+    ("promos.0", promo(discount={"percent": 100}), "say `per_member`, `total` or both"),
     ("earn.points", {"worth_of_one": 60}, "60 % of what is paid comes back as points"),
-    ("multipliers", {"worth_of_one": 30} | multiplier(), "60 % of what is paid comes back as points at best"),
-    ("multipliers", {"worth_of_one": 30} | multiplier(percent=500), "150 % of what is paid"),
+    ("multipliers", {"worth_of_one": 30} | multiplier(), "60 % of what is paid comes back as points with multipliers"),
+    ("multipliers", {"worth_of_one": 30} | multiplier(percent=500, when=MONDAYS), "150 % of what is paid"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("field", "changes", "told"), REFUSED, ids=lambda value: value if isinstance(value, str) else ""
+    ("field", "changes", "told"), [*REFUSED, *RUINOUS], ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_what_cannot_be_meant_is_refused(field: str, changes: dict[str, Any], told: str) -> None:
     refused = [finding for finding in found(**changes) if finding.refuses]
@@ -211,6 +285,29 @@ def test_what_is_worth_a_look_is_said_and_not_refused(field: str, changes: dict[
     warned = found(**changes)
     assert not any(finding.refuses for finding in warned)
     assert told in next(finding.sentence for finding in warned if finding.field == field)
+
+
+GENEROUS: list[dict[str, Any]] = [
+    {"worth_of_one": 10} | multiplier(percent=300, when=MONDAYS),
+    every(25, 15),
+    rule(amount=5, when={"min_total": 5000}, caps={"receipt": 400}),
+    CASH | rule(unit="cash", amount=10),
+    coupon(percent=100, most=1500, goods=("coffee",)) | reward(cost=60, coupon="off"),
+    coupon(percent=20) | reward(cost=50, coupon="off"),
+    coupon(percent=50, most=2000) | reward(cost=100, coupon="off"),
+    coupon(free_item=True, most=1500, goods=("coffee",)) | stamps(10, measure="visit"),
+    coupon(money=2000) | stamps(10, measure="visit", when={"min_total": 1000}),
+    coupon(money=3000) | stamps(10, per=1000),
+    challenge(target=20_000, give={"amount": 1000}),
+    promo(give={"amount": 100}, per_member=1),
+    promo(discount={"percent": 15}),
+    promo(discount={"money": 1000}, min_total=5000),
+]
+
+
+@pytest.mark.parametrize("changes", GENEROUS)
+def test_generous_programmes_that_can_be_meant_are_left_alone(changes: dict[str, Any]) -> None:
+    assert found(**changes) == []
 
 
 def test_good_programmes_are_left_alone() -> None:

@@ -166,7 +166,6 @@ def test_every_kind_of_news_and_card_has_words(shipped):
             "full",
             "topup",
             "transfer",
-            "convert",
             "referral",
         ):
             assert f"news.{kind}" in entries

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from passes import look, words
-from passes.card import Card, Contact, Expiring, News, Offer, Prize, Progress, Reward, Stamps, Tier
+from passes.card import Balance, Card, Contact, Expiring, News, Offer, Prize, Progress, Reward, Stamps, Tier
 from passes.home import EXAMPLE
 from passes.look import Look
 from passes.look.colours import LEAST_CONTRAST, Colour, contrast
@@ -64,16 +64,25 @@ def test_a_unit_without_words_stands_as_it_is_written() -> None:
 def test_an_offer_that_ends_at_midnight_is_good_until_the_day_before() -> None:
     offer = Offer("o", {"en": "Double points"}, {}, ends=MIDNIGHT)
     assert _face(replace(ANNA, offers=(offer,))).offers[0].note == "until November 21, 2026"
-    assert _face(replace(ANNA, expiring=Expiring(5, MIDNIGHT))).expiring == "5 points until November 21, 2026"
+    assert _face(replace(ANNA, expiring=Expiring(5, MIDNIGHT))).ends_soon == ("5 points until November 21, 2026",)
 
 
 def test_only_what_ends_within_a_month_is_called_soon() -> None:
     day = 86_400
     soon = {
-        days: _face(replace(ANNA, expiring=Expiring(5, MIDNIGHT + days * day))).expires_soon for days in (1, 30, 31)
+        days: bool(_face(replace(ANNA, expiring=Expiring(5, MIDNIGHT + days * day))).ends_soon) for days in (1, 30, 31)
     }
     assert soon == {1: True, 30: True, 31: False}
-    assert not _face(ANNA).expires_soon
+    assert not _face(ANNA).ends_soon
+
+
+def test_each_unit_that_ends_is_said_in_its_own_words() -> None:
+    day = 86_400
+    cash = Balance("cash", "money", 900)
+    ends = (Expiring(3, MIDNIGHT + day, "stamps"), Expiring(450, MIDNIGHT + 90 * day, "cash"))
+    face = _face(replace(ANNA, balances=(Balance("stamps", "stamps", 3), cash), also_expiring=ends, currency="PLN"))
+    assert [said.replace("\N{NO-BREAK SPACE}", " ") for said in face.ends_soon] == ["3 stamps until November 22, 2026"]
+    assert "4.50" in face.ends_later[0]
 
 
 def test_rewards_say_what_is_missing_or_that_they_are_ready() -> None:

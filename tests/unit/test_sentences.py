@@ -174,3 +174,23 @@ def test_the_worked_example_is_what_the_rules_count(earn: tuple[int, int, Any]) 
     at = moment(START, definition.zone)
     grants = evaluate(definition.rules_in_force, Purchase(at, total, total), Standing()).grants
     assert f"gives {next(grant.amount for grant in grants if not grant.unit)} points" in sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "filled", "brought"),
+    [
+        ("en", "10 visits and the card is full", "5 items and you can have “Mug”"),
+        ("ru", "10 визитов — и карта заполнена", "5 товаров — и можно получить «Mug»"),
+        ("pl", "10 wizyt i karta jest pełna", "5 produktów i można odebrać „Mug”"),
+    ],
+)
+def test_stamps_are_worked_out_in_visits_or_items(language: str, filled: str, brought: str) -> None:
+    plain = {"key": "s", "kind": "stamps", "unit": "stamps", "name": {"en": "S"}, "look": "cafe", "earn": {"points": 0}}
+    visit, item = ({"key": "k", "measure": measure, "amount": 1} for measure in ("visit", "item"))
+    card = Definition.model_validate(plain | {"rules": [visit], "stamps": {"of": 10}})
+    mugs = {"rewards": [{"key": "mug", "name": {"en": "Mug"}, "cost": 9}], "rules": [item | {"amount": 2}]}
+    bought = Definition.model_validate(plain | mugs)
+    assert filled in rules(card, spoken(language))[0]
+    assert brought in rules(bought, spoken(language))[0]
+    several = card.model_copy(update={"rules": (*card.rules, bought.rules[0])})
+    assert filled not in "".join(rules(several, spoken(language))), "which of them is meant cannot be said"

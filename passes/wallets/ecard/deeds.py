@@ -6,6 +6,7 @@ fixed list in the address that says what came of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -15,12 +16,15 @@ from sqlalchemy import select
 from ... import cards, claimcodes, claims, coupons, giftcards, leaderboard, programmes, referrals
 from ...cards import Held
 from ...errors import PassesError
+from ...leaderboard import Place
 from ...store import tables as t
 from .picture import code_path, code_size
 
 if TYPE_CHECKING:
     from ...service import Service
 
+MOST_PLACES, MOST_RANKED = 3, 1000
+"""So many of the best are shown; who is further down than the last has no place to be told."""
 _WORDS = {"not_found": "coupon_unknown", "bad_input": "nickname_wrong", "limit_reached": "coupon_limit"}
 TOLD = frozenset(
     (
@@ -44,6 +48,8 @@ class Own:
     link: str = ""
     path: str = ""
     size: int = 0
+    # The best of the leaderboard, and the member's own place; for who is on it.
+    places: tuple[Place, ...] = ()
 
 
 class Deeds:
@@ -93,8 +99,11 @@ class Deeds:
     def own(self, held: Held) -> Own:
         """What this card's programme lets its member do here."""
         with self._service.store.reading() as tx:
-            definition = programmes.of_card(tx, held).definition
+            programme = programmes.of_card(tx, held)
+            definition = programme.definition
             known = leaderboard.nickname(tx, held.id) or ""
+            is_seen = known and definition.leaderboard
+            places = _around(known, leaderboard.ranking(tx, programme, None, None, MOST_RANKED)) if is_seen else ()
             code = tx.execute(select(t.FriendCode.code).where(t.FriendCode.card_id == held.id)).scalar()
         if definition.referral is not None and code is None:
             with self._service.store.transaction() as tx:
@@ -102,11 +111,17 @@ class Deeds:
         link = self._service.links.join(held.row.programme, code) if definition.referral and code else ""
         path, size = (code_path(link), code_size(link)) if link else ("", 0)
         adds = definition.kind not in giftcards.KINDS
-        return Own(bool(definition.coupons), adds, definition.leaderboard, known, link, path, size)
+        return Own(bool(definition.coupons), adds, definition.leaderboard, known, link, path, size, places)
 
     def _held(self, serial: str, key: str) -> Held:
         with self._service.store.reading() as tx:
             return cards.by_link(tx, serial, key, self._service.secrets)
+
+
+def _around(nickname: str, ranking: Sequence[Place]) -> tuple[Place, ...]:
+    """The best, and the member's own place wherever it is."""
+    own = (place for place in ranking[MOST_PLACES:] if place.nickname == nickname)
+    return (*ranking[:MOST_PLACES], *own)
 
 
 def _back(serial: str, key: str, said: str | PassesError, ended: int | None = None) -> Response:

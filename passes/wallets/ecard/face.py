@@ -12,7 +12,7 @@ from datetime import tzinfo
 from typing import Any
 
 from ... import phrases
-from ...card import Balance, Card, Challenge, Coupon, Offer, Perk, Reward
+from ...card import Balance, Card, Challenge, Coupon, Expiring, Offer, Perk, Reward
 from ...points.why import Entry, Teller
 from ...words import Words, unit
 
@@ -113,8 +113,8 @@ class Face:
     coupons: tuple[Line, ...]
     membership: str
     offers: tuple[Line, ...]
-    expiring: str
-    expires_soon: bool
+    ends_soon: tuple[str, ...]
+    ends_later: tuple[str, ...]
     valid_until: str
     since: str
     news: str
@@ -150,8 +150,8 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         coupons=tuple(_coupon(words, zone, coupon) for coupon in card.coupons),
         membership=phrases.membership(words, card.membership, zone) if card.membership else "",
         offers=tuple(_offer(words, zone, offer) for offer in card.offers),
-        expiring=phrases.expiring(words, card, zone) if card.expiring else "",
-        expires_soon=card.expiring is not None and card.expiring.at - now <= SOON_SECONDS,
+        ends_soon=tuple(phrases.expiring(words, card, each, zone) for each in card.endings if _is_soon(each, now)),
+        ends_later=tuple(phrases.expiring(words, card, each, zone) for each in card.endings if not _is_soon(each, now)),
         valid_until=words.date(card.expires - 1, zone) if card.expires else "",
         since=words.date(card.joined, zone),
         news=_news(card, words),
@@ -160,6 +160,10 @@ def face(card: Card, words: Words, zone: tzinfo, now: int) -> Face:
         ended=words.say(f"card.{card.status}") if card.is_void else "",
         ended_what=words.say(f"card.{card.status}_what", organisation=organisation) if card.is_void else "",
     )
+
+
+def _is_soon(what: Expiring, now: int) -> bool:
+    return what.at - now <= SOON_SECONDS
 
 
 def history(card: Card, words: Words, zone: tzinfo, happened: Iterable[Happened], teller: Teller) -> tuple[Line, ...]:

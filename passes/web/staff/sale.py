@@ -15,7 +15,6 @@ from ...wallets.ecard.face import Face
 from ...words import Words
 
 MOST_HINTS = 2
-SOON_SECONDS = 30 * 86_400
 ENDING_SECONDS = 7 * 86_400
 AWAY_SECONDS = 60 * 86_400
 
@@ -127,8 +126,8 @@ def _about_them(card: Card, seen: Face, guest: guests.Guest, said: Words, zone: 
     ready = [said.pick(reward.name) for reward in card.rewards if reward.stands == "ready"]
     for name in ready[-1:]:
         yield said.say("staff.reward_ready", name=name)
-    if card.expiring is not None and card.expiring.at - now <= SOON_SECONDS:
-        yield said.say("staff.ending", what=seen.expiring)
+    for what in seen.ends_soon:
+        yield said.say("staff.ending", what=what)
     if guest.came_before is not None and now - guest.came_before >= AWAY_SECONDS:
         yield said.say("staff.last_visit", date=said.date(guest.came_before, zone))
 
