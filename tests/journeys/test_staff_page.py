@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Route, expect
 from passes import cards, codes, conflicts, revisions, tills
 from passes.cards import proof, set_status
 from passes.web.staff.amounts import NotAnAmount, money, points
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, small_targets, visit
+from tests.browser import DESK, DIRECT, Site, barriers, is_wider_than_the_screen, logs_in, reads, small_targets, visit
 from tests.desk import KASIA, MAREK, PASSWORD, Shop
 
 XSS = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script>"
@@ -216,7 +216,7 @@ def test_a_lost_answer_is_asked_for_again_even_after_a_reload(shop: Shop, open_s
         route.fetch(max_redirects=0)
         route.abort()
 
-    with visit(chromium, expect=("net::ERR",)) as page:
+    with visit(chromium, expect=("net::ERR",), **DIRECT) as page:
         logs_in(page, open_shop)
         page.goto(f"{open_shop.url}/staff/cards/{serial}")
         page.route("**/receipts", lose)
@@ -241,7 +241,7 @@ def test_a_login_that_ends_meanwhile_does_not_make_a_lost_answer_count_twice(
         route.fetch(max_redirects=0)
         route.abort()
 
-    with visit(chromium, expect=("net::ERR", "401")) as page:
+    with visit(chromium, expect=("net::ERR", "401"), **DIRECT) as page:
         logs_in(page, open_shop)
         page.goto(f"{open_shop.url}/staff/cards/{serial}")
         page.route("**/receipts", lose)

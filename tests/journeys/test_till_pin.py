@@ -15,7 +15,7 @@ from passes.points import receipts
 from passes.points.orders import Order
 from passes.store import tables as t
 from passes.web.staff import layout
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
+from tests.browser import DESK, DIRECT, Site, barriers, is_wider_than_the_screen, logs_in, reads, visit
 from tests.desk import KASIA, MAREK, Desk, Shop
 
 PIN, WRONG = "48127093", "73519264"
@@ -158,7 +158,7 @@ def test_the_screen_is_turned_round_for_the_pin(shop: Shop, open_shop: Site, chr
     def lose(route: Route) -> None:
         route.abort()
 
-    with visit(chromium, expect=("net::ERR", "403"), has_touch=True) as page:
+    with visit(chromium, expect=("net::ERR", "403"), has_touch=True, **DIRECT) as page:
         logs_in(page, open_shop)
         page.goto(f"{open_shop.url}/staff/cards/{card}")
         expect(page.get_by_label("The customer's PIN")).to_be_hidden()

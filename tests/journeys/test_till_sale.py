@@ -15,7 +15,7 @@ from passes.drawing import DAY_SECONDS as DAY
 from passes.store import tables as t
 from passes.web.staff import layout
 from passes.words import Words
-from tests.browser import DESK, Site, barriers, is_wider_than_the_screen, logs_in, reads, until, visit
+from tests.browser import DESK, DIRECT, Site, barriers, is_wider_than_the_screen, logs_in, reads, until, visit
 from tests.desk import KASIA, Shop
 
 NAMES = {
@@ -448,7 +448,7 @@ def test_a_coupon_whose_answer_was_lost_is_used_once(shop: Shop, open_shop: Site
         route.fetch(max_redirects=0)
         route.abort()
 
-    with visit(chromium, expect=("net::ERR",)) as page:
+    with visit(chromium, expect=("net::ERR",), **DIRECT) as page:
         logs_in(page, open_shop)
         page.goto(f"{open_shop.url}/staff/cards/{jan}")
         page.route("**/receipts", lose)
