@@ -25,6 +25,9 @@ from .text import one_line
 from .zones import span
 
 LEAST_NAME, MOST_NAME = 2, 24
+BEST, MOST_RANKED = 3, 1000
+"""So many are shown to whoever is on it; who is further down than the last has no place to be told."""
+KEPT_SECONDS = 60
 
 
 class NicknameTaken(Conflict):
@@ -90,6 +93,24 @@ def ranking(
     if location is not None:
         query = query.where(t.Posting.receipt_id.in_(_receipts_at(programme, location)))
     return _ranked(tx.execute(query).all())
+
+
+class Board:
+    """The ranking of all time, for a page that many open: it adds up all that was ever earned, so once a minute."""
+
+    def __init__(self) -> None:
+        self._reckoned: dict[int, tuple[int, list[Place]]] = {}
+
+    def around(self, tx: Connection, programme: Programme, nickname: str, now: int) -> tuple[Place, ...]:
+        """The best, and the member's own place wherever it is, without those who have left since."""
+        at, places = self._reckoned.get(programme.id, (now + 1, []))
+        if not at <= now < at + KEPT_SECONDS:
+            places = ranking(tx, programme, None, None, MOST_RANKED)
+            self._reckoned[programme.id] = now, places
+        seen = [*places[:BEST], *(place for place in places[BEST:] if place.nickname == nickname)]
+        which = (t.Nickname.programme_id == programme.id, t.Nickname.name.in_([place.nickname for place in seen]))
+        here = set(tx.execute(select(t.Nickname.name).where(*which)).scalars())
+        return tuple(place for place in seen if place.nickname in here)
 
 
 def _counted() -> tuple[ColumnElement[bool], ...]:

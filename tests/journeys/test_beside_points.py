@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from passes import leaderboard, programmes
 from tests.desk import KASIA, Shop
 from tests.shop_system import Answer, ShopSystem, open_shop
 
@@ -187,23 +188,46 @@ def test_a_member_chooses_to_be_seen_and_to_vanish(shop: ShopSystem) -> None:
     shop.sells(joined["card"], 32_000)
     browser, board = shop.app.test_client(), "/programmes/club/leaderboard"
     assert shop.get(board).said == {"places": []}
-    assert "on the leaderboard now" in follow(browser, f"{page_of(joined)}/nickname", nickname="Latte Lover")
-    assert shop.get(board).said["places"] == [{"rank": 1, "nickname": "Latte Lover", "earned": 320}]
-    assert re.search(r'value="1"[^>]*aria-current.*1\. Latte Lover \(you\).*320', browser.get(page_of(joined)).text)
-    assert "Latte Lover" not in browser.get(page_of(other)).text
-    assert "Choose another" in follow(browser, f"{page_of(other)}/nickname", nickname="latte lover")
-    assert "no phone number" in follow(browser, f"{page_of(other)}/nickname", nickname="600100200")
     for name, total in (("Bee", 90_000), ("Cat", 80_000), ("Dog", 70_000), ("Elk", 60_000)):
         card = joins(shop, name=name)["card"]
         shop.sells(card, total)
         shop.call("PUT", f"/cards/{card}/nickname", {"nickname": name})
+    assert "on the leaderboard now" in follow(browser, f"{page_of(joined)}/nickname", nickname="Latte Lover")
+    assert shop.get(board).said["places"][4:] == [{"rank": 5, "nickname": "Latte Lover", "earned": 320}]
+    assert "Latte Lover" not in browser.get(page_of(other)).text
+    assert "Choose another" in follow(browser, f"{page_of(other)}/nickname", nickname="latte lover")
+    assert "no phone number" in follow(browser, f"{page_of(other)}/nickname", nickname="600100200")
     seen = re.findall(r'<li value="(\d+)".*?<span>\d+\. (\w+)', browser.get(page_of(joined)).text)
     assert seen == [("1", "Bee"), ("2", "Cat"), ("3", "Dog"), ("5", "Latte")], "the best, and one's own"
+    assert re.search(r'value="5"[^>]*aria-current.*5\. Latte Lover \(you\).*320', browser.get(page_of(joined)).text)
     assert "Nobody sees you" in follow(browser, f"{page_of(joined)}/nickname", nickname="")
     assert len(shop.get(board).said["places"]) == 4
     assert "<ol" not in browser.get(page_of(joined)).text
     assert shop.call("PUT", f"/cards/{other['card']}/nickname", {"nickname": "Bear"}).said == {"nickname": "Bear"}
     refused(shop.call("PUT", f"/cards/{shop.joins()[1]}/nickname", {"nickname": "Fox"}), 409, "conflict")
+
+
+def test_a_board_is_reckoned_once_a_minute_and_whoever_leaves_is_gone_at_once(shop: ShopSystem) -> None:
+    board, store, now = leaderboard.Board(), shop.service.store, shop.service.now
+
+    def seen(at: int) -> list[tuple[int, str]]:
+        with store.reading() as tx:
+            places = board.around(tx, programmes.find(tx, "club"), "Dog", at)
+        return [(place.rank, place.nickname) for place in places]
+
+    def appears(name: str, total: int) -> str:
+        card: str = joins(shop, name=name)["card"]
+        shop.sells(card, total)
+        shop.call("PUT", f"/cards/{card}/nickname", {"nickname": name})
+        return card
+
+    bee, *_ = appears("Bee", 90_000), appears("Cat", 80_000), appears("Dog", 10_000)
+    assert seen(now) == [(1, "Bee"), (2, "Cat"), (3, "Dog")]
+    for name in ("Elk", "Fox"):
+        appears(name, 85_000)
+    assert shop.call("PUT", f"/cards/{bee}/nickname", {"nickname": None}).said == {"nickname": None}
+    assert seen(now + 59) == [(2, "Cat"), (3, "Dog")]
+    assert seen(now + 60) == seen(now) == [(1, "Elk"), (1, "Fox"), (3, "Cat"), (4, "Dog")]
 
 
 def test_a_friend_joins_by_the_link_on_the_card(shop: ShopSystem) -> None:

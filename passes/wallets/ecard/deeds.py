@@ -6,7 +6,6 @@ fixed list in the address that says what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -23,8 +22,6 @@ from .picture import code_path, code_size
 if TYPE_CHECKING:
     from ...service import Service
 
-MOST_PLACES, MOST_RANKED = 3, 1000
-"""So many of the best are shown; who is further down than the last has no place to be told."""
 _WORDS = {"not_found": "coupon_unknown", "bad_input": "nickname_wrong", "limit_reached": "coupon_limit"}
 TOLD = frozenset(
     (
@@ -54,7 +51,7 @@ class Own:
 
 class Deeds:
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self._service, self._board = service, leaderboard.Board()
 
     def claim(self, serial: str, key: str) -> Response:
         """A code from a pack; one that is none is counted against the card."""
@@ -103,7 +100,7 @@ class Deeds:
             definition = programme.definition
             known = leaderboard.nickname(tx, held.id) or ""
             is_seen = known and definition.leaderboard
-            places = _around(known, leaderboard.ranking(tx, programme, None, None, MOST_RANKED)) if is_seen else ()
+            places = self._board.around(tx, programme, known, self._service.now) if is_seen else ()
             code = tx.execute(select(t.FriendCode.code).where(t.FriendCode.card_id == held.id)).scalar()
         if definition.referral is not None and code is None:
             with self._service.store.transaction() as tx:
@@ -116,12 +113,6 @@ class Deeds:
     def _held(self, serial: str, key: str) -> Held:
         with self._service.store.reading() as tx:
             return cards.by_link(tx, serial, key, self._service.secrets)
-
-
-def _around(nickname: str, ranking: Sequence[Place]) -> tuple[Place, ...]:
-    """The best, and the member's own place wherever it is."""
-    own = (place for place in ranking[MOST_PLACES:] if place.nickname == nickname)
-    return (*ranking[:MOST_PLACES], *own)
 
 
 def _back(serial: str, key: str, said: str | PassesError, ended: int | None = None) -> Response:

@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 def register(app: Flask) -> None:
     """Put the page and its files below `/card/`."""
     service = cast("Service", app.extensions["passes"])
-    page, deeds = Page(service), Deeds(service)
+    deeds = Deeds(service)
+    page = Page(service, deeds)
     blueprint = Blueprint("ecard", __name__, url_prefix="/card/<serial>/<key>")
     blueprint.add_url_rule("", view_func=page.show)
     blueprint.add_url_rule("/state", view_func=page.state)
@@ -78,13 +79,13 @@ class Shown:
 class Page:
     """The views. Each finds the card by its link first, and so answers nobody else."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, deeds: Deeds) -> None:
+        self._service, self._deeds = service, deeds
 
     def show(self, serial: str, key: str) -> str:
         shown, happened = self._shown_with_history(serial, key)
         context = self._context(shown, happened, _address(serial, key))
-        own = Own() if shown.face.ended else Deeds(self._service).own(shown.held)
+        own = Own() if shown.face.ended else self._deeds.own(shown.held)
         return render_template("customer/card.html", **context, own=own, told=self._told(shown.words))
 
     def state(self, serial: str, key: str) -> Response:
