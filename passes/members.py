@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, select, true, union, update
+from sqlalchemy import ColumnElement, delete, insert, select, true, union, update
 from sqlalchemy.exc import IntegrityError
 
-from . import cards, codes, contacts, coupons, names, programmes, referrals, revisions
+from . import cards, codes, contacts, coupons, nameindex, programmes, referrals, revisions
 from .cards import proof
 from .errors import BadInput, Conflict, NotFound
 from .points import receipts
@@ -112,7 +112,7 @@ class Members:
         self._refuse_known(tx, person)
         with _known_at_this_moment():
             member_id = tx.execute(insert(t.Member).values(values).returning(t.Member.id)).scalar_one()
-        _name(tx, member_id, values["name"])
+        nameindex.remember(tx, member_id, values["name"])
         _agree(tx, member_id, person, now)
         programme = _held_programme(tx, programme_key)
         serial = self._give_card(tx, programme, member_id, now, moved)
@@ -197,7 +197,8 @@ class Members:
         with _known_at_this_moment():
             tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
         if values["name"] != row.name:
-            _name(tx, row.id, values["name"])
+            nameindex.forget(tx, row.id)
+            nameindex.remember(tx, row.id, values["name"])
         for card_id in _card_ids(tx, row.id):
             revisions.record(tx, card_id, now)
         return self.find(tx, public_id)
@@ -211,7 +212,7 @@ class Members:
         blank = dict.fromkeys(of_them)
         values = {**blank, "name": "", "erased": now}
         tx.execute(update(t.Member).where(t.Member.id == row.id).values(values))
-        _name(tx, row.id, "")
+        nameindex.forget(tx, row.id)
         tx.execute(delete(t.Consent).where(t.Consent.member_id == row.id))
         for card_id in _card_ids(tx, row.id):
             closed = {"status": "closed", "link_version": t.Card.link_version + 1}
@@ -281,8 +282,8 @@ class Members:
         if number.lstrip("+").isdigit() and len(number) >= 7:
             hashes = self._hashes_of(lambda written: contacts.phone(written, self._country), asked)
             return _either(t.Member.phone_hash.in_(hashes), t.Member.external_id == asked)
-        words = names.words(asked)
-        return _either(*([_named(words)] if words else []), t.Member.external_id == asked)
+        named = nameindex.begin(asked)
+        return _either(*([] if named is None else [named]), t.Member.external_id == asked)
 
     def _hashes_of(self, spell: Callable[[str], str], written: str) -> list[bytes]:
         """None when it is no contact at all: a system's own id may look much like one."""
@@ -354,25 +355,6 @@ def clean_name(name: str) -> str:
     if len(short) > MOST_NAME:
         raise BadInput(f"A name has at most {MOST_NAME} letters.", field="name")
     return short
-
-
-def _name(tx: Connection, member_id: int, name: str) -> None:
-    """Let the member be found by these words, and by no others any more."""
-    tx.execute(delete(t.NameWord).where(t.NameWord.member_id == member_id))
-    if words := names.words(name):
-        tx.execute(insert(t.NameWord), [{"member_id": member_id, "word": word} for word in words])
-
-
-def _named(words: Sequence[str]) -> ColumnElement[bool]:
-    """The longest word is had by the fewest; they alone are asked for the others."""
-    longest, *others = sorted(words, key=len, reverse=True)
-    of_them = [exists().where(t.NameWord.member_id == t.Member.id, _begins(word)) for word in others]
-    return and_(t.Member.id.in_(select(t.NameWord.member_id).where(_begins(longest))), *of_them)
-
-
-def _begins(first: str) -> ColumnElement[bool]:
-    """A range instead of LIKE: both databases serve it from the plain index."""
-    return (t.NameWord.word >= first) & (t.NameWord.word < first + "\U0010ffff")
 
 
 def _either(*matches: ColumnElement[bool]) -> ColumnElement[bool]:
