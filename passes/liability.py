@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from .definition import Definition
-from .points.purses import is_member
+from .points.purses import USED, is_member
 from .programmes import Programme
 from .store import Connection
 from .store import tables as t
-
-_SPENT = ("redeem", "reward", "full")
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def of(tx: Connection, programme: Programme) -> list[Liability]:
         is_in = is_member(target)
         unit, change = (target if is_in else source).partition(":")[2], int(amount) if is_in else -int(amount)
         what = of if kind == "reverse" else kind
-        if what in _SPENT:
+        if what in USED:
             spent[unit] -= change
         elif what == "expire":
             ended[unit] -= change

@@ -19,14 +19,13 @@ from .orders import goods
 from .outcome import NO_WHY, Grant, Outcome, evaluate
 from .plans import tier_counts
 from .pots import Pot
+from .purses import SPENDING, USED
 from .remainder import left_of
 from .rules import MAIN, NOTHING_USED, Baskets, Key, Last, Moment, Purchase, Standing, moment
 from .tiers import Place
 
-_SPENDING = ("redeem", "reward", "transfer")
 _EARNED = ("earn", "welcome")
 NO_ISSUES: Counter[tuple[str, str]] = Counter()
-_USED = ("redeem", "reward", "full")
 
 
 class Life:
@@ -147,7 +146,7 @@ class Life:
             return self._gives(moved.kind, moved.unit, moved.change, moved.expires, moved.ripens)
         unit, wanted = moved.unit, -moved.change
         pot, idle_end = self.pots[unit], self._idle_end(rules, unit)
-        has = pot.spendable(now, idle_end) if moved.kind in _SPENDING else pot.balance
+        has = pot.spendable(now, idle_end) if moved.kind in SPENDING else pot.balance
         if moved.kind == "reward":
             cost = rules.rewards.get(happened.content.get("reward", ""), 0)
             amount = cost if cost <= has else 0
@@ -314,7 +313,7 @@ class Life:
     def _takes(
         self, kind: str, unit: str, amount: int, now: int, idle_end: int | None, had: int | None = None
     ) -> Posted:
-        uses = self.pots[unit].take(amount, now, idle_end, spends=kind in _SPENDING)
+        uses = self.pots[unit].take(amount, now, idle_end, spends=kind in SPENDING)
         posted = Posted(kind, unit, amount, uses=uses)
         self._count(posted, amount, now, had)
         return posted
@@ -324,7 +323,7 @@ class Life:
         if not self.book.counts(now):
             return
         sums = self.sums[posted.unit]
-        if posted.kind in _USED:
+        if posted.kind in USED:
             sums.spent += amount
             sums.had += amount if had is None else had
         else:

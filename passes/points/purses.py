@@ -32,8 +32,10 @@ Kind = Literal[
 MEMBER = "member"
 
 
+USED = ("redeem", "reward", "full")
+"""Kinds by which something was had for what is gone."""
 # What a member spends of their own will, and therefore only what is ripe.
-_SPENDING = ("redeem", "reward", "transfer")
+SPENDING = ("redeem", "reward", "transfer")
 
 
 def of_unit(account: str, unit: str) -> str:
@@ -224,7 +226,7 @@ class Rehearsal:
         return replace(self.before, purses=numbered)
 
     def _take(self, purse: Purse, draft: Draft, place: int) -> Purse:
-        spends = draft.kind in _SPENDING
+        spends = draft.kind in SPENDING
         has = purse.spendable(self._now) if spends else purse.balance
         if has < draft.amount:
             raise NotEnoughPoints(has, draft.amount)

@@ -30,11 +30,10 @@ from .book import Book
 from .events import Happened, Recorded
 from .findings import Findings, Gains, Sums, add
 from .lives import Life
-from .purses import is_member, unit_of
+from .purses import USED, is_member, unit_of
 
 CHUNK = 500
 _BY_RULES = ("earn", "full", "expire", "reverse")
-_SPENT = ("redeem", "reward", "full")
 
 Told = Callable[[int, int], None]
 """How many of how many cards are done."""
@@ -249,7 +248,7 @@ def _recorded(tx: Connection, span: Span, first: int, last: int) -> dict[int, di
 
 
 def _note(sums: Sums, kind: str, change: int) -> None:
-    if kind in _SPENT:
+    if kind in USED:
         sums.spent -= change
         sums.had -= change
     elif kind == "expire":
