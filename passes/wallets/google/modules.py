@@ -93,10 +93,11 @@ def _offer(offer: Offer, texts: Texts, zone: tzinfo) -> _Module:
 
 def _others(card: Card, texts: Texts, zone: tzinfo) -> Iterator[_Module]:
     for name in phrases.told(card):
-        label, _, say = phrases.TOLD[name]
-        headers = {language: words.say(label) for language, words in texts.words.items()}
-        said = {language: say(words, card, _by(words), zone) for language, words in texts.words.items()}
-        yield _Module(name, headers, said)
+        yield _module(texts, name, phrases.TOLD[name].label, partial(_say, name, card, zone))
+
+
+def _say(name: str, card: Card, zone: tzinfo, words: Words) -> str:
+    return phrases.TOLD[name].say(words, card, _by(words), zone)
 
 
 def _by(words: Words) -> phrases.Pick:

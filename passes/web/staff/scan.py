@@ -72,8 +72,11 @@ def read(scanned: str, keys: Iterable[codes.Key]) -> Number | Code | Coupon | Cl
 
 
 def _of_ours(code: str, keys: tuple[codes.Key, ...]) -> Code | Wrong:
-    """One of our codes, as it stands or as it was meant on a German layout: either proves itself or is none."""
-    readings = [codes.read(each, *keys) for each in (code, layout.german(code))]
-    if known := next((each for each in readings if isinstance(each, codes.Known)), None):
-        return Code(known)
-    return Wrong("forged" if isinstance(readings[0], codes.Forged) else "foreign")
+    """One of our codes, as it stands or else as it was meant on a German layout: either proves itself or is none."""
+    asked = codes.read(code, *keys)
+    if not isinstance(asked, codes.Known):
+        meant = codes.read(layout.german(code), *keys)
+        if not isinstance(meant, codes.Known):
+            return Wrong("forged" if isinstance(asked, codes.Forged) else "foreign")
+        asked = meant
+    return Code(asked)
