@@ -80,10 +80,16 @@ def _watch(page: Page) -> list[str]:
 def barriers(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 AA, as one line for each element."""
     page.evaluate(AXE.read_text("utf-8"))
-    # At its end: what is scrolled under a bar that sticks is no smaller for that.
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AA)
+    at_the_end = _barriers_at(page, "document.documentElement.scrollHeight")
     page.evaluate("scrollTo(0, 0)")
+    # What is scrolled under a bar that sticks is no smaller for that: it is no barrier at the other end of the page.
+    at_the_top = _barriers_at(page, "0") if at_the_end else []
+    return [barrier for barrier in at_the_end if barrier in at_the_top]
+
+
+def _barriers_at(page: Page, height: str) -> list[str]:
+    page.evaluate(f"scrollTo(0, {height})")
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AA)
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 
