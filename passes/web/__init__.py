@@ -37,20 +37,15 @@ Answer = tuple[Response, int]
 
 MOST_BODY_BYTES = 256 * 1024
 _FOR_MACHINES = ("/api/", "/apple/v1")
-_FOR_ALL = ("till", "static")
 _PRACTISES = "till-practice"
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Renews a login's cookie with every answer but those that any cache may keep and hand to others."""
-
-    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        return not _is_for_all() and super().should_set_cookie(app, session)
+    """Says beside the session whether somebody practises, for scripts that must know it without a connection."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """And says beside it whether somebody practises, for scripts that must know it without a connection."""
         super().save_session(app, session, response)
-        if _is_for_all():
+        if not session.modified:
             return
         secure = bool(app.config["SESSION_COOKIE_SECURE"])
         if "practice" in session:
@@ -58,10 +53,6 @@ class Sessions(SecureCookieSessionInterface):
             response.set_cookie(_PRACTISES, "yes", max_age=age, secure=secure, samesite="Lax")
         elif _PRACTISES in request.cookies:
             response.delete_cookie(_PRACTISES, secure=secure, samesite="Lax")
-
-
-def _is_for_all() -> bool:
-    return (request.blueprint or request.endpoint) in _FOR_ALL
 
 
 def build(service: Service) -> Flask:
@@ -123,6 +114,9 @@ def _sessions(service: Service) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        # A login ends so long after it began, so nothing is gained by renewing it; and an answer that comes late, such
+        # as a preview's, would bring back the session of before and undo what was scanned meanwhile.
+        "SESSION_REFRESH_EACH_REQUEST": False,
     }
 
 

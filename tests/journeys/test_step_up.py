@@ -227,6 +227,9 @@ def test_at_the_till_the_code_is_scanned_before_much_is_spent(tmp_path: Path):
     kasia.sells(card, points="500")
     assert "only with the changing code" in kasia.says and cafe.balance(card) == 1000
     code = now_on_the_phone(cafe.service, card)
+    kasia.opens(f"/staff/cards/{card}")
+    preview = kasia.sends(f"/staff/cards/{card}/quote", {"points": "500"}, Accept="application/json")
+    assert preview.json and "Set-Cookie" not in preview.headers, "it may come after the scan, and must not undo it"
     kasia.scans(code)
     cafe.clock.goes_on(240)
     kasia.sells(card, points="500")
