@@ -349,6 +349,8 @@ class Card:
     membership: Membership | None = None
     # Of further units; `expiring` is of the main one.
     also_expiring: tuple[Expiring, ...] = ()
+    # What the link carries by which friends join; empty where bringing friends is not rewarded.
+    friend: str = ""
 
     @property
     def endings(self) -> tuple[Expiring, ...]:

@@ -76,6 +76,7 @@ class Facts:
     gone: Mapping[str, int] = field(default_factory=dict)
     had: Mapping[str, int] = field(default_factory=dict)
     paid_until: int | None = None
+    friend: str = ""
 
     def end(self, lot: Lot) -> int | None:
         """When the lot ends, by its date or by idleness."""
@@ -141,6 +142,7 @@ def draw(facts: Facts, now: int) -> Card:
         also_expiring=tuple(
             ending for unit in promise.units if (ending := _expiring(facts, unit.key, now)) is not None
         ),
+        friend=facts.friend if facts.status == "active" else "",
     )
 
 

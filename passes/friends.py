@@ -2,7 +2,7 @@
 
 Two cards are two locks, taken in one order and never at a till. Each gift has a receipt of its own, numbered after the
 referral, so that nothing is given twice however often a worker dies in between. Before anything is given, the two are
-compared once more: a contact may have been added since the friend joined.
+compared once more: a contact, or a phone that both are on, may have been added since the friend joined.
 """
 
 from __future__ import annotations

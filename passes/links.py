@@ -6,7 +6,7 @@ ends when the card's links are revoked, or at the time written in it.
 
 from __future__ import annotations
 
-from .card import Revision
+from .card import Card, Revision
 from .cards import link_key
 from .errors import PassesError
 from .secrets import Secrets, same, url_text
@@ -33,9 +33,9 @@ class Links:
         key = link_key(self._secrets, card.serial, revision.nonce, card.link_version, revision.key_id)
         return f"{self._public_url}/card/{card.serial}/{key}"
 
-    def join(self, programme: str, friend: str) -> str:
-        """Where a member's friends join."""
-        return f"{self._public_url}/join/{programme}?friend={friend}"
+    def friends(self, card: Card) -> str:
+        """Where the member's friends join; empty where bringing them is not rewarded."""
+        return f"{self._public_url}/join/{card.programme}?friend={card.friend}" if card.friend else ""
 
     def dated(self, label: str, subject: str, until: int) -> str:
         """`<until>.<key>`: proof that we let `subject` have what `label` names, until then."""

@@ -242,6 +242,7 @@ class Members:
         card_id = tx.execute(insert(t.Card).values(values).returning(t.Card.id)).scalar_one()
         if moved is None:
             _welcome(tx, programme, card_id, now)
+        referrals.give_codes(tx, programme, [card_id])
         revisions.record(tx, card_id, now)
         return serial
 

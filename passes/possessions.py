@@ -1,5 +1,5 @@
 """What cards hold beside their points, gathered for a drawing: coupons, what is left of rewards, a paid membership,
-and the counters that challenges and tiers go by.
+what brings friends, and the counters that challenges and tiers go by.
 
 It only reads, a whole batch of cards at a time, and asks nothing of a programme that promises none of it.
 """
@@ -40,6 +40,7 @@ class Possessions:
     reached: dict[str, int] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
     counted: int | None = None
+    friend: str = ""
 
 
 def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: int) -> dict[int, Possessions]:
@@ -60,6 +61,9 @@ def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: i
     if definition.membership:
         for row in tx.execute(_PAID, {"ids": list(found)}):
             found[row.card_id].paid_until = row.paid_until
+    if definition.referral:
+        for card_id, code in tx.execute(_FRIENDS, {"ids": list(found)}):
+            found[card_id].friend = code
     return found
 
 
@@ -165,6 +169,9 @@ _GONE = select(t.Tally.key, t.Tally.card_id, t.Tally.amount).where(
     t.Tally.card_id.in_(bindparam("ids", expanding=True)),
     t.Tally.period == PERIOD,
     t.Tally.key.in_(bindparam("keys", expanding=True)),
+)
+_FRIENDS = select(t.FriendCode.card_id, t.FriendCode.code).where(
+    t.FriendCode.card_id.in_(bindparam("ids", expanding=True))
 )
 _PAID = select(t.Membership.card_id, t.Membership.paid_until).where(
     t.Membership.card_id.in_(bindparam("ids", expanding=True))

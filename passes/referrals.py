@@ -8,13 +8,13 @@ Taking the first receipt back takes the rewards back, as far as they are still t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from . import couponcodes
-from .cards import Held
 from .points.discounts import Bill
 from .points.moves import Effect, Move
 from .points.orders import Case
@@ -29,13 +29,14 @@ Contacts = Callable[[Connection, int], frozenset[bytes]]
 """The keyed hashes by which a member's e-mail and telephone are recognised."""
 
 
-def code(tx: Connection, held: Held) -> str:
-    """The code in this member's link, made when first asked for. The caller holds the card's row."""
-    found = tx.execute(select(t.FriendCode.code).where(t.FriendCode.card_id == held.id)).scalar()
-    if found is None:
-        found = couponcodes.new(CODE_LENGTH)
-        tx.execute(insert(t.FriendCode).values(card_id=held.id, code=found))
-    return str(found)
+def give_codes(tx: Connection, programme: Programme, card_ids: Sequence[int]) -> None:
+    """A link for each of these cards that has none, where the programme rewards it. The caller holds their rows."""
+    if programme.definition.referral is None:
+        return
+    cards = select(t.Card.id).outerjoin(t.FriendCode, t.FriendCode.card_id == t.Card.id).order_by(t.Card.id)
+    without = cards.where(t.Card.id.in_(card_ids), t.Card.status == "active", t.FriendCode.card_id.is_(None))
+    if made := [{"card_id": id, "code": couponcodes.new(CODE_LENGTH)} for id in tx.execute(without).scalars()]:
+        tx.execute(insert(t.FriendCode), made)
 
 
 def note(
@@ -99,13 +100,16 @@ def _referrer(tx: Connection, programme: Programme, friend_code: str) -> Row | N
 def refusal(tx: Connection, programme: Programme, referrer: Row, friend: Row, contacts: Contacts) -> str | None:
     """Why a friend does not count, None when they do.
 
-    closed, limit, self (the contact is the sender's own) or ring (it is that of somebody above the sender).
+    closed, limit, device (both cards are on one), self (the contact is the sender's own) or ring (it is that of
+    somebody above the sender).
     """
     part = programme.definition.referral
     if part is None or referrer.status != "active":
         return "closed"
     if part.most is not None and told(tx, referrer.id).get("paid", 0) >= part.most:
         return "limit"
+    if _share_a_device(tx, referrer.id, friend.id):
+        return "device"
     mine = contacts(tx, friend.member_id)
     above = referrer
     for step in range(LONGEST_RING):
@@ -116,6 +120,14 @@ def refusal(tx: Connection, programme: Programme, referrer: Row, friend: Row, co
             return None
         above = higher
     return "ring"
+
+
+def _share_a_device(tx: Connection, one: int, other: int) -> bool:
+    """As far as wallets tell: of what a phone registered, not of what it may have kept to itself."""
+    mine, theirs = t.Installation, aliased(t.Installation)
+    both = (mine.wallet == theirs.wallet) & (mine.place == theirs.place)
+    query = select(mine.id).join(theirs, both).where(mine.card_id == one, theirs.card_id == other)
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def _who_brought(tx: Connection, card_id: int) -> Row | None:

@@ -143,6 +143,7 @@ def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions
         paid_until=beside.paid_until,
         reached=beside.reached,
         needed=beside.needed,
+        friend=beside.friend,
         tier_until=row.tier_until,
         idle_ends=programme.definition.idle_ends(row.active or row.created),
     )

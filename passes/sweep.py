@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from . import cards, claims, coupons, idempotency, programmes, revisions
+from . import cards, claims, coupons, idempotency, programmes, referrals, revisions
 from .cards import Held
 from .points import receipts
 from .revisions import Sketch
@@ -81,6 +81,7 @@ def _continue_touch(store: Store, now: int, chunk: int) -> int:
             return 0
         cards = select(t.Card.id).where(t.Card.id.in_(part)).order_by(t.Card.id)
         held = tx.execute(cards.with_for_update(key_share=True)).scalars().all()
+        referrals.give_codes(tx, programmes.get(tx, touch.programme_id), held)
         _keep_or_draw(tx, held, now, sketches)
         after = part[-1]
         tx.execute(update(t.Touch).where(t.Touch.id == touch.id).values(after=after))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from passes import cards, friends, referrals
+from passes import cards, friends, installations
 from passes.members import Person
 from passes.store import tables as t
 from tests.corner_shop import CornerShop, together
@@ -25,8 +25,7 @@ def shop(store_url: str) -> Iterator[CornerShop]:
 
 
 def link_of(shop: CornerShop, serial: str) -> str:
-    with shop.store.transaction() as tx:
-        return referrals.code(tx, cards.by_serial(tx, serial, lock=True))
+    return shop.held(serial).revision.card.friend
 
 
 def brings(shop: CornerShop, serial: str, name: str, **person: Any) -> tuple[str, str | None]:
@@ -103,6 +102,40 @@ def test_nobody_brings_themselves(shop: CornerShop) -> None:
     thanks(shop)
     assert states(shop)[-1] == ("refused", "self"), "found out before anything is given"
     assert shop.balance(anna) == 0
+
+
+def test_a_friend_on_the_same_phone_is_none(shop: CornerShop) -> None:
+    anna = shop.joins("Anna")
+    boris, why = brings(shop, anna, "Boris")
+    assert why is None, "no phone has told of the new card yet"
+    clara, _ = brings(shop, anna, "Clara")
+    for serial, phone in ((anna, "phone-1"), (boris, "phone-1"), (clara, "phone-2")):
+        with shop.store.transaction() as tx:
+            held = cards.by_serial(tx, serial, lock=True)
+            installations.add(tx, held.id, held.revision.number, "apple", phone, f"token-{serial}", shop.now, 0)
+    for serial in (boris, clara):
+        shop.posts(serial, total=1_000)
+    thanks(shop)
+    assert states(shop) == [("refused", "device"), ("paid", None)]
+    assert (shop.balance(anna), shop.balance(boris)) == (100, 10)
+
+
+def test_whoever_was_a_member_before_has_a_link_once_friends_are_rewarded(store_url: str) -> None:
+    shop = CornerShop.open(store_url)
+    anna, boris = shop.joins("Anna"), shop.joins("Boris")
+    shop.erases(boris)
+    assert shop.card(anna).friend == ""
+    shop.amends(referral=REFERRAL)
+    shop.sweeps()
+    code = shop.card(anna).friend
+    assert len(code) == 10 and shop.card(boris).friend == ""
+    shop.amends(referral=None)
+    shop.sweeps()
+    assert shop.card(anna).friend == ""
+    shop.amends(referral=REFERRAL)
+    shop.sweeps()
+    assert shop.card(anna).friend == code, "what was sent to friends goes on leading here"
+    shop.close()
 
 
 def test_people_who_bring_each_other_are_a_ring(shop: CornerShop) -> None:

@@ -98,8 +98,8 @@ def template(style: str = "store") -> Template:
     return Template(replace(given, style=style, images=images), issuer(), signer())
 
 
-def built(card: Card = ANNA, style: str = "store", link: str = LINK) -> bytes:
-    return template(style).build(card, TOKEN, link, NOW)
+def built(card: Card = ANNA, style: str = "store", link: str = LINK, friends: str = "") -> bytes:
+    return template(style).build(card, TOKEN, link, NOW, friends)
 
 
 def files(bundle: bytes) -> dict[str, bytes]:

@@ -191,6 +191,14 @@ def test_a_patch_says_the_whole_card() -> None:
     assert patch["accountName"] is patch["secondaryLoyaltyPoints"] is patch["validTimeInterval"] is None
 
 
+def test_the_link_for_friends_stands_below_the_card_of_whoever_has_one() -> None:
+    link = "https://cards.example.org/join/cafe?friend=7K2M9QRT4W"
+    body = render.loyalty_object(CARD, LOOK, WORDS, ISSUER, replace(MADE, friends=link))
+    card, friends = body["linksModuleData"]["uris"]
+    assert (card["id"], friends["id"], friends["uri"]) == ("card", "friends", link)
+    assert friends["localizedDescription"]["defaultValue"] == {"language": "ru", "value": "Приведите друга"}
+
+
 def test_equal_cards_are_equal_bytes() -> None:
     assert render.digest(drawn()) == render.digest(drawn())
     assert render.digest(drawn()) != render.digest(drawn(balance=1251))

@@ -138,6 +138,15 @@ def test_the_link_is_ours_escaped_and_also_there_as_plain_text() -> None:
     assert "history" not in fields(built(link="javascript:alert(1)"))
 
 
+def test_the_link_for_friends_is_on_the_back_of_whoever_has_one() -> None:
+    link = "https://cards.example.org/join/cafe?friend=7K2M9QRT4W"
+    told = fields(built(friends=link))["friends"]
+    assert (told["value"], told["label"]) == (link, "Bring a friend")
+    assert told["attributedValue"].startswith(f'<a href="{link}">Отправьте эту ссылку другу.')
+    assert fields(built(friends=link), "pl")["friends"]["label"] == "Poleć znajomym"
+    assert "friends" not in fields(built())
+
+
 def test_a_marketers_link_stays_text() -> None:
     body = {"en": 'Win! <A HREF="https://evil.example">here</a> I <3 you'}
     offer = replace(ANNA.offers[0], body=body, ends=None)

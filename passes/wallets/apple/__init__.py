@@ -115,8 +115,8 @@ class Apple(Resident):
 
     def _rest(self, revision: Revision, template: Template) -> bytes:
         token = self.token(revision.card.serial, revision.nonce, revision.key_id)
-        link = self.links.card(revision)
-        return template.rest(revision.card, token, link, int(self._clock()))
+        link, friends = self.links.card(revision), self.links.friends(revision.card)
+        return template.rest(revision.card, token, link, int(self._clock()), friends)
 
     def _look(self, name: str) -> Look:
         look = self._looks.get(name)

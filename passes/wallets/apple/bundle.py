@@ -55,19 +55,22 @@ class Template:
         self._pictures: dict[_Seen, _Pictures] = {}
         self._sheets: dict[Hashable, _Sheet] = {}
 
-    def build(self, card: Card, token: str, link: str, at: int) -> bytes:
-        """The member's .pkpass, signed at `at`. `token` lets phones ask for it again, `link` is the card's web page."""
-        return self.beginning(card) + self.rest(card, token, link, at)
+    def build(self, card: Card, token: str, link: str, at: int, friends: str = "") -> bytes:
+        """The member's .pkpass, signed at `at`.
+
+        `token` lets phones ask for it again, `link` is the card's web page, `friends` where the member's friends join.
+        """
+        return self.beginning(card) + self.rest(card, token, link, at, friends)
 
     def beginning(self, card: Card) -> bytes:
         """What the pass begins with: its pictures. They are the same for many, so whoever keeps passes need not."""
         return self._pictures_of(self._seen(card)).written.content
 
-    def rest(self, card: Card, token: str, link: str, at: int) -> bytes:
+    def rest(self, card: Card, token: str, link: str, at: int, friends: str = "") -> bytes:
         """The member's .pkpass from where its `beginning` ends: far less to keep, for whoever keeps many."""
         sheet = self._sheet(card)
-        own = render(card, sheet.shared, self._spoken, self._issuer, token, link)
-        return sheet.drawn(card, link).create(own.values, own.lines, sheet, at)
+        own = render(card, sheet.shared, self._spoken, self._issuer, token, link, friends)
+        return sheet.drawn(card, link, friends).create(own.values, own.lines, sheet, at)
 
     def _sheet(self, card: Card) -> _Sheet:
         seen = self._seen(card)
@@ -146,12 +149,12 @@ class _Sheet:
         self._manifest = f"{{{','.join([*pictures.listed, *(_listed(file, '%s') for file in self._files)])}}}"
         self._archive = _Archive([*self._files, MANIFEST, SIGNATURE], pictures.written)
 
-    def drawn(self, card: Card, link: str) -> Pass:
+    def drawn(self, card: Card, link: str, friends: str) -> Pass:
         """The pass of all cards that have the same fields as this one."""
-        key = shape(card, self.shared.style, link)
+        key = shape(card, self.shared.style, link, friends)
         drawn = self._drawn.get(key)
         if drawn is None:
-            drawn = self._drawn[key] = draw(card, self.shared, link)
+            drawn = self._drawn[key] = draw(card, self.shared, link, friends)
         return drawn
 
     def pack(self, pass_json: bytes, texts: Texts, at: int) -> bytes:

@@ -8,7 +8,7 @@ Three drawings, from what most members have in common to what one has alone. `sh
 programme show alike. `draw` is pass.json for all cards with the same fields, blank where members differ: it is
 written once, however many members there are. `render` is what one member's blanks are filled with.
 
-The only link is the one this service makes. Exactly one field announces itself on the lock screen: the news.
+The only links are those this service makes. Exactly one field announces itself on the lock screen: the news.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Shared:
     offers: Sequence[Field]
     about: Sequence[Field]
     link_words: str
+    friends_words: str
     lines: Texts
 
 
@@ -115,7 +116,7 @@ def alike(card: Card) -> Hashable:
     )
 
 
-def shape(card: Card, style: Style, link: str) -> Hashable:
+def shape(card: Card, style: Style, link: str, friends: str) -> Hashable:
     """Cards that share the same and are equal in this have the same fields, so one `draw` serves them all."""
     return (
         front(card, style.images),
@@ -126,6 +127,7 @@ def shape(card: Card, style: Style, link: str) -> Hashable:
         card.expires is not None,
         card.code.isascii(),
         _is_address(link),
+        _is_address(friends),
     )
 
 
@@ -159,6 +161,7 @@ def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) ->
         offers=[_offer(at) for at in range(len(offers))],
         about=list(_about(card)),
         link_words=escape(own.say("text.history")),
+        friends_words=escape(own.say("text.friends")),
         lines={
             language: "".join(shared_lines(card, each, organisation, offers, issuer.zone))
             for language, each in words.items()
@@ -166,7 +169,7 @@ def share(card: Card, look: Look, words: Mapping[str, Words], issuer: Issuer) ->
     )
 
 
-def draw(card: Card, shared: Shared, link: str) -> Pass:
+def draw(card: Card, shared: Shared, link: str, friends: str) -> Pass:
     """The pass of every card of this shape, blank where each has its own."""
     keys = {
         **shared.keys,
@@ -183,17 +186,24 @@ def draw(card: Card, shared: Shared, link: str) -> Pass:
     drawn = Pass(shared.style.name, keys)
     for place, names in front(card, shared.style.images)._asdict().items():
         setattr(drawn.passInformation, f"{place}Fields", [field(name, card, shared.heading) for name in names])
-    drawn.passInformation.backFields = [*_back(card, shared, link), *shared.about]
+    drawn.passInformation.backFields = [*_back(card, shared, link, friends), *shared.about]
     return drawn
 
 
-def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issuer, token: str, link: str = "") -> Own:
-    """The member's own. `token` lets phones fetch the pass again; `link` opens the card as a web page."""
+def render(
+    card: Card,
+    shared: Shared,
+    words: Mapping[str, Words],
+    issuer: Issuer,
+    token: str,
+    link: str = "",
+    friends: str = "",
+) -> Own:
+    """The member's own. `token` lets phones fetch the pass again; `link` opens the card as a web page, and
+    `friends` is where the member's friends join."""
     values = _values(card, front(card, shared.style.images), issuer.zone)
     values["token"] = to_json(token)
-    if link:
-        values["link"] = to_json(link)
-        values["anchor"] = to_json(f'<a href="{escape(link)}">{shared.link_words}</a>')
+    values |= _anchored("link", link, shared.link_words) | _anchored("friends", friends, shared.friends_words)
     named = () if card.is_void else tuple(labels(card))
     return Own(values, {language: own_lines(card, named, each, issuer.zone) for language, each in words.items()})
 
@@ -201,7 +211,7 @@ def render(card: Card, shared: Shared, words: Mapping[str, Words], issuer: Issue
 # Fields
 
 
-def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
+def _back(card: Card, shared: Shared, link: str, friends: str) -> Iterable[Field]:
     """What is new first, then what the member can have; what everybody may read (`_about`) follows."""
     if card.news:
         # The key changes with every piece of news: a phone compares values before it looks up the words.
@@ -210,9 +220,10 @@ def _back(card: Card, shared: Shared, link: str) -> Iterable[Field]:
     for name in told(card):
         found = PHONES if name == "perks" else NOTHING
         yield Field(f"{name}.words", f"{name}.words", TOLD[name].label, dataDetectorTypes=found)
-    if _is_address(link):
-        anchor = blank("anchor")
-        yield Field("history", blank("link"), "label.history", attributedValue=anchor, dataDetectorTypes=LINKS)
+    for key, name, address in (("history", "link", link), ("friends", "friends", friends)):
+        if _is_address(address):
+            anchor = blank(f"{name}_anchor")
+            yield Field(key, blank(name), f"label.{key}", attributedValue=anchor, dataDetectorTypes=LINKS)
     yield Field("number", blank("number"), "label.member_number", dataDetectorTypes=NOTHING)
     yield model.date("joined", blank("joined"), "label.joined")
     if card.expires is not None:
@@ -271,6 +282,12 @@ def _values(card: Card, seen: Front, zone: tzinfo) -> dict[str, bytes]:
     if card.expires is not None:
         values |= {"expires": to_json(iso(card.expires, zone)), "valid_until": to_json(iso(card.expires - 1, zone))}
     return values
+
+
+def _anchored(name: str, address: str, words: str) -> dict[str, bytes]:
+    """An address as it is, and as words that lead there; nothing without one."""
+    anchor = f'<a href="{escape(address)}">{words}</a>'
+    return {name: to_json(address), f"{name}_anchor": to_json(anchor)} if address else {}
 
 
 def _in_money(card: Card) -> int | None:

@@ -27,7 +27,7 @@ ALIKE = (
     *("label.news", "label.expiring", "label.valid_until", "label.joined", "label.how_to_use", "label.locations"),
     *("label.contact", "label.status", "status.blocked", "status.closed", "text.how_to_use"),
     *("label.coupons", "label.membership", "label.stamps", "label.balances", "label.pending", "label.perks"),
-    *("label.challenges", "label.steps", "label.paid_until", "label.ended_on", "status.unpaid"),
+    *("label.challenges", "label.steps", "label.paid_until", "label.ended_on", "label.friends", "status.unpaid"),
 )
 """The look's words that mean the same on every card, under the look's own keys."""
 

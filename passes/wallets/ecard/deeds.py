@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from flask import Response, redirect, request, url_for
-from sqlalchemy import select
 
-from ... import cards, claimcodes, claims, coupons, giftcards, leaderboard, programmes, referrals
+from ... import cards, claimcodes, claims, coupons, giftcards, leaderboard, programmes
 from ...cards import Held
 from ...errors import PassesError
 from ...leaderboard import Place
-from ...store import tables as t
 from .picture import code_path, code_size
 
 if TYPE_CHECKING:
@@ -101,11 +99,7 @@ class Deeds:
             known = leaderboard.nickname(tx, held.id) or ""
             is_seen = known and definition.leaderboard
             places = self._board.around(tx, programme, known, self._service.now) if is_seen else ()
-            code = tx.execute(select(t.FriendCode.code).where(t.FriendCode.card_id == held.id)).scalar()
-        if definition.referral is not None and code is None:
-            with self._service.store.transaction() as tx:
-                code = referrals.code(tx, cards.by_serial(tx, held.serial, lock=True))
-        link = self._service.links.join(held.row.programme, code) if definition.referral and code else ""
+        link = self._service.links.friends(held.revision.card)
         path, size = (code_path(link), code_size(link)) if link else ("", 0)
         adds = definition.kind not in giftcards.KINDS
         return Own(bool(definition.coupons), adds, definition.leaderboard, known, link, path, size, places)

@@ -44,12 +44,16 @@ class Issuer:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made for one card elsewhere: its name at Google, its link, the code that its phone goes on changing."""
+    """What was made for one card elsewhere: its name at Google, its links, the code that its phone goes on changing.
+
+    `link` opens the card, `friends` is where the member's friends join; empty: nothing is given for them.
+    """
 
     id: str
     link: str
     pattern: str
     keys: tuple[bytes, ...]
+    friends: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ def loyalty_object(card: Card, look: Look, words: Mapping[str, Words], issuer: I
         "rotatingBarcode": _code(card) | {"valuePattern": made.pattern, "totpDetails": _totp(made)},
         "loyaltyPoints": points.main(card, texts, issuer.zone),
         "textModulesData": modules.told(card, texts, issuer.zone),
-        "linksModuleData": {"uris": [{"id": "card", "uri": made.link, **texts.key("description", "label.history")}]},
+        "linksModuleData": {"uris": list(_links(made, texts))},
     }
     if name := clean(card.name, NAME):
         body["accountName"] = name
@@ -215,6 +219,12 @@ def loyalty_object(card: Card, look: Look, words: Mapping[str, Words], issuer: I
     if issuer.redeems:
         body["smartTapRedemptionValue"] = card.code
     return body
+
+
+def _links(made: Made, texts: Texts) -> Iterator[Body]:
+    yield {"id": "card", "uri": made.link, **texts.key("description", "label.history")}
+    if made.friends:
+        yield {"id": "friends", "uri": made.friends, **texts.key("description", "label.friends")}
 
 
 def _code(card: Card) -> Body:

@@ -142,7 +142,8 @@ class Telling:
         card, key_id = stale.revision.card, stale.revision.key_id
         id, generation = codes.id_of(card.code), card.link_version
         keys = cards.rotating_keys(self._secrets, id, generation, key_id)
-        return Made(stale.place, self._links.card(stale.revision), codes.pattern(id, generation), keys)
+        link, friends = self._links.card(stale.revision), self._links.friends(card)
+        return Made(stale.place, link, codes.pattern(id, generation), keys, friends)
 
     def _changed(self, drawn: Sequence[Drawn], outcomes: dict[int, Outcome]) -> list[Drawn]:
         """Those of which Google has another state; the others are true already."""

@@ -39,11 +39,11 @@ class Referral(Answer):
 
 @operation(friends, "get", "/cards/<serial>/referral", "cards:read", Referral)
 def show(path: CardPath) -> Response:
-    """Show the link by which a member brings friends; it stays the same."""
+    """Show the link by which a member brings friends; it stays the same, and is empty where that is not rewarded."""
     here = service()
-    with here.store.transaction() as tx:
-        held = cards.by_serial(tx, path.serial, lock=True)
-        code, told = referrals.code(tx, held), referrals.told(tx, held.id)
-    link = here.links.join(held.row.programme, code)
+    with here.store.reading() as tx:
+        held = cards.by_serial(tx, path.serial)
+        told = referrals.told(tx, held.id)
+    card = held.revision.card
     sums = {"joined": told.get("joined", 0), "paid": told.get("paid", 0), "refused": told.get("refused", 0)}
-    return jsonify(code=code, link=link, **sums)
+    return jsonify(code=card.friend, link=here.links.friends(card), **sums)

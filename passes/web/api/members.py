@@ -90,7 +90,7 @@ class Links(Answer):
 class Joined(Answer):
     """`member` names the person, `card` is the serial number of the card.
 
-    `unthanked` is why the friend who sent them has nothing of it: unknown, closed, limit, self or ring.
+    `unthanked` is why the friend who sent them has nothing of it: unknown, closed, limit, device, self or ring.
     """
 
     model_config = ConfigDict(
