@@ -6,8 +6,8 @@ card's tier follows. An order that cannot be is refused here, with the field tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -59,7 +59,8 @@ def plan_of(tx: Connection, case: Case) -> Plan:
     standing = _standing(tx, case, counted)
     outcome = evaluate(definition.rules_at(order.partner), purchase, standing)
     gifts, missed = mechanisms.gifts(tx, case, outcome)
-    drafts = partners.routed(case, [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)])
+    moved = [*(draft for move in moves for draft in move.drafts), *granted(case, outcome)]
+    drafts = _by_rules(case, partners.routed(case, moved))
     purses = rehearse(case.account, drafts, case.now).purses if drafts else case.account.purses
     counts = dict(outcome.counts) | tier_counts(definition, case.moment, purchase, outcome)
     return Plan(
@@ -92,7 +93,13 @@ def for_anybody(programme: Programme, order: Order, now: int) -> Outcome:
 
 def without_rules(case: Case, drafts: tuple[Draft, ...]) -> Plan:
     """These postings and nothing else: what moves by other ways than buying earns nothing."""
-    return Plan(drafts, rehearse(case.account, drafts, case.now).purses, case.place)
+    return Plan(_by_rules(case, drafts), rehearse(case.account, drafts, case.now).purses, case.place)
+
+
+def _by_rules(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
+    """Each says which version of which rules it went by."""
+    version = {"programme": case.programme.version[:8], "rules": case.rules.number}
+    return tuple(replace(draft, why={**draft.why, **version}) for draft in drafts)
 
 
 def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
@@ -105,7 +112,7 @@ def granted(case: Case, outcome: Outcome) -> tuple[Draft, ...]:
             "earned",
             MEMBER,
             grant.amount,
-            grant.why | {"programme": case.programme.version[:8], "rules": case.rules.number},
+            grant.why,
             definition.ends(grant.unit, now),
             definition.ripens(grant.ripens_days, now),
             unit=grant.unit,

@@ -70,10 +70,12 @@ def id_of(tx: Connection, held: Held, receipt: str) -> int:
 
 def welcome(tx: Connection, programme: Programme, card_id: int, now: int) -> Place:
     """The gift for joining, if the programme promises one; the place it gives the card among the tiers."""
-    definition = programme.at(now).definition
+    rules = programme.at(now)
+    definition = rules.definition
     gift, policy = definition.welcome, definition.policy
     if gift:
-        draft = Draft("welcome", "welcome", MEMBER, gift, {"welcome": gift}, definition.ends(MAIN, now))
+        why = {"welcome": gift, "programme": programme.version[:8], "rules": rules.number}
+        draft = Draft("welcome", "welcome", MEMBER, gift, why, definition.ends(MAIN, now))
         ledger.write(tx, Account(card_id, programme.id), [draft], now)
     counts: dict[str, int] = {}
     if gift and policy.by == "earned" and policy.unit == MAIN:

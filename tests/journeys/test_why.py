@@ -109,6 +109,17 @@ def test_every_entry_of_a_year_can_be_computed_again_from_what_it_keeps(shop: Co
     assert wrong == []
 
 
+def test_every_entry_of_a_year_says_by_which_version_of_the_rules(shop: CornerShop) -> None:
+    """What time ended, and what gives back an entry, are no decision of the rules: they name what they are of."""
+    decided = [entry for entry in entries(shop) if entry.kind not in ("expire", "reverse")]
+    assert {"earn", "welcome", "redeem", "reward", "adjust"} <= {entry.kind for entry in decided}
+    with shop.store.reading() as tx:
+        known = {rules.number for rules in programmes.rulesets(tx, programmes.find(tx, "cafe"))}
+    assert all(entry.why["rules"] in known and entry.why["programme"] for entry in decided)
+    other = [entry for entry in entries(shop) if entry not in decided]
+    assert all({"expired", "of"} & entry.why.keys() for entry in other)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_entry_of_a_year_reads_as_a_sentence_with_its_numbers(shop: CornerShop, language: str) -> None:
     definition, words = Definition.model_validate(YEAR), spoken(language)
