@@ -19,7 +19,6 @@ from .rules import (
     SPENT,
     Gift,
     Goal,
-    Goods,
     Key,
     Multiplier,
     Purchase,
@@ -32,6 +31,7 @@ from .rules import (
 )
 
 NO_WHY: dict[str, Any] = {}
+_NO_TIMES: Sequence[dict[str, Any]] = ()
 
 
 class Grant(NamedTuple):
@@ -108,31 +108,34 @@ class _Evaluation:
         self.whole = max(purchase.total - purchase.cut, sum([line.price for line in purchase.lines]))
         self.live = {unit: self._live(multipliers) for unit, multipliers in rules.by_unit.items()}
 
-    def _live(self, multipliers: Sequence[Multiplier]) -> list[Multiplier]:
+    def _live(self, multipliers: Sequence[tuple[Multiplier, int]]) -> list[tuple[Multiplier, int]]:
         """Those whose time it is, and whose goods are on the receipt."""
-        live = [each for each in multipliers if each.when.is_always or each.when.holds(self.purchase, self.standing)]
-        return [each for each in live if each.goods is None or not self._sorted or self._sum(each.goods, None)[1]]
+        purchase, standing = self.purchase, self.standing
+        live = [each for each in multipliers if each[0].when.is_always or each[0].when.holds(purchase, standing)]
+        return [each for each in live if not each[1] or not self._sorted or self._sum(each[1])[1]]
 
     def outcome(self) -> Outcome:
         purchase, standing = self.purchase, self.standing
-        for rule in self.rules.rules:
+        for rule, meant in self.rules.by_order:
             if rule.when.is_always or rule.when.holds(purchase, standing):
-                self._rule(rule)
-        for goal in self.rules.goals:
+                self._rule(rule, meant)
+        for goal, meant in self.rules.by_goal:
             if goal.when.is_always or goal.when.holds(purchase, standing):
-                self._goal(goal)
+                self._goal(goal, meant)
         if self.rules.stamps is not None:
             self._stamps(self.rules.stamps)
         if self.rules.asks_baskets and purchase.total > 0:
             self.counts |= {BASKETS: 1, SPENT: purchase.total}
         return Outcome(tuple(self.grants), self.counts, tuple(self.issues), tuple(self.notes), self.used)
 
-    def _rule(self, rule: Rule) -> None:
-        measured = self._measured(rule)
+    def _rule(self, rule: Rule, meant: int) -> None:
+        measured = self._measured(rule, meant)
         base = divide(measured * rule.amount, rule.per, rule.rounding)
         if not base:
             return
-        times, amount = self._multiplied(rule, measured, base)
+        times, amount = _NO_TIMES, base
+        if multipliers := self.live.get(rule.unit):
+            times, amount = self._multiplied(multipliers, rule, meant, measured, base)
         capped = None
         if rule.caps.limits:
             amount, capped = self._capped(rule, amount)
@@ -141,7 +144,7 @@ class _Evaluation:
             self.grants.append(Grant(rule.unit, amount, rule.key, why, rule.ripens_days))
 
     def _why(
-        self, rule: Rule, measured: int, base: int, times: list[dict[str, Any]], capped: Note | None
+        self, rule: Rule, measured: int, base: int, times: Sequence[dict[str, Any]], capped: Note | None
     ) -> dict[str, Any]:
         """The arithmetic: what was measured times `points`, by `per`, rounded; `base` before multipliers and caps."""
         measure = "paid" if rule.measure == "money" else rule.measure
@@ -158,7 +161,7 @@ class _Evaluation:
         if times or capped:
             why["base"] = base
         if times:
-            why["times"] = times
+            why["times"] = [*times]
         if capped:
             why["capped"] = {"cap": capped.cap, "limit": capped.limit, "lost": capped.lost}
         return why
@@ -168,34 +171,23 @@ class _Evaluation:
         if when.above_own_average is not None:
             why["threshold"] = when.threshold(self.standing)
 
-    def _measured(self, rule: Rule) -> int:
-        match rule.measure:
-            case "money":
-                return self._money(rule.goods)
-            case "item":
-                return self._items(rule.goods)
-            case "visit":
-                return int(self.purchase.is_visit)
-            case "event":
-                return int(self.purchase.event is not None)
+    def _measured(self, rule: Rule, meant: int) -> int:
+        measure = rule.measure
+        if measure == "money":
+            return self._money(meant) if meant else self.paid
+        if measure == "item":
+            return self._sum(meant)[1]
+        return int(self.purchase.is_visit if measure == "visit" else self.purchase.event is not None)
 
-    def _money(self, goods: Goods | None, also: Goods | None = None) -> int:
-        """What was paid for the goods meant."""
-        paid = self.paid
-        if goods is None and also is None:
-            return paid
-        if not self._sorted and all(each is None or each.is_open for each in (goods, also)):
-            return paid
-        price, _ = self._sum(goods, also)
-        return price * paid // self.whole if price else 0
+    def _money(self, meant: int) -> int:
+        """What was paid for the goods whose bits these are."""
+        if not meant or (not self._sorted and not meant & self.rules.assortment.narrow):
+            return self.paid
+        price, _ = self._sum(meant)
+        return price * self.paid // self.whole if price else 0
 
-    def _items(self, goods: Goods | None, also: Goods | None = None) -> int:
-        return self._sum(goods, also)[1]
-
-    def _sum(self, goods: Goods | None, also: Goods | None) -> tuple[int, int]:
-        """Price and pieces of the lines that both mean: many rules and multipliers ask, one answer is enough."""
-        bit_of = self.rules.assortment.bit_of
-        meant = bit_of[id(goods)] | bit_of[id(also)]
+    def _sum(self, meant: int) -> tuple[int, int]:
+        """Price and pieces of the lines that have all the bits: many rules ask, one answer is enough."""
         known = self._sums.get(meant)
         if known is None:
             price = pieces = 0
@@ -206,40 +198,39 @@ class _Evaluation:
             known = self._sums[meant] = price, pieces
         return known
 
-    def _multiplied(self, rule: Rule, measured: int, base: int) -> tuple[list[dict[str, Any]], int]:
-        multipliers = self.live.get(rule.unit, ())
-        if not multipliers:
-            return [], base
+    def _multiplied(
+        self, multipliers: Sequence[tuple[Multiplier, int]], rule: Rule, meant: int, measured: int, base: int
+    ) -> tuple[Sequence[dict[str, Any]], int]:
         if self.rules.stack == "all":
             times, amount = [], base
-            for multiplier in multipliers:
-                if extra := self._extra(multiplier, rule, measured, amount):
+            for multiplier, also in multipliers:
+                if extra := self._extra(multiplier, also, rule, meant, measured, amount):
                     amount += extra
                     if self.explains:
                         times.append(self._times(multiplier, extra))
             return times, amount
-        best, extra = multipliers[0], self._extra(multipliers[0], rule, measured, base)
-        for multiplier in multipliers[1:]:
-            more = self._extra(multiplier, rule, measured, base)
-            if more > extra:
+        best, extra = None, 0
+        for multiplier, also in multipliers:
+            more = self._extra(multiplier, also, rule, meant, measured, base)
+            if best is None or more > extra:
                 best, extra = multiplier, more
-        return ([self._times(best, extra)] if extra and self.explains else []), base + extra
+        return ([self._times(best, extra)] if best and extra and self.explains else _NO_TIMES), base + extra
 
     def _times(self, multiplier: Multiplier, extra: int) -> dict[str, Any]:
         times: dict[str, Any] = {"rule": multiplier.key, "percent": multiplier.percent, "extra": extra}
         self._note_threshold(multiplier.when, times)
         return times
 
-    def _extra(self, multiplier: Multiplier, rule: Rule, measured: int, amount: int) -> int:
-        if multiplier.goods is not None:
-            amount = amount * self._share(rule, multiplier.goods) // measured
+    def _extra(self, multiplier: Multiplier, also: int, rule: Rule, meant: int, measured: int, amount: int) -> int:
+        if also:
+            amount = amount * self._share(rule, meant | also) // measured
         return divide(amount * (multiplier.percent - 100), 100, rule.rounding)
 
-    def _share(self, rule: Rule, goods: Goods) -> int:
+    def _share(self, rule: Rule, meant: int) -> int:
         """How much of what a rule measured belongs to these goods; visits and events have none."""
         if rule.measure == "money":
-            return self._money(rule.goods, goods)
-        return self._items(rule.goods, goods) if rule.measure == "item" else 0
+            return self._money(meant)
+        return self._sum(meant)[1] if rule.measure == "item" else 0
 
     def _capped(self, rule: Rule, amount: int) -> tuple[int, Note | None]:
         name, wanted, note = f"rule:{rule.key}", amount, None
@@ -257,8 +248,8 @@ class _Evaluation:
             self.notes.append(note)
         return amount, note
 
-    def _goal(self, goal: Goal) -> None:
-        added = self._progress(goal)
+    def _goal(self, goal: Goal, meant: int) -> None:
+        added = self._progress(goal, meant)
         if added <= 0:
             return
         period, count = self.purchase.moment.period(goal.period), self.standing.counts.get
@@ -271,12 +262,12 @@ class _Evaluation:
             self._note_threshold(goal.when, why)
             self._give(goal.key, goal.gift, due, why)
 
-    def _progress(self, goal: Goal) -> int:
+    def _progress(self, goal: Goal, meant: int) -> int:
         match goal.measure:
             case "spend":
-                return self._money(goal.goods)
+                return self._money(meant)
             case "items":
-                return self._items(goal.goods)
+                return self._sum(meant)[1]
             case "visits":
                 return int(self.purchase.is_visit)
             case "events":

@@ -152,9 +152,13 @@ class Assortment:
 
     def __init__(self, goods: Sequence[Goods]) -> None:
         self._bits = {each: 1 << place for place, each in enumerate(dict.fromkeys(goods))}
-        # By object, which is found sooner than a value; they are kept, so that no other takes the place of one.
-        self._goods, self.bit_of = goods, {id(None): 0} | {id(each): self._bits[each] for each in goods}
         self.bits = lru_cache(MOST_REMEMBERED)(self._sort)
+        self.narrow = sum(bit for each, bit in self._bits.items() if not each.is_open)
+        """The bits of goods that name what they mean: a bill without lines holds none of them."""
+
+    def bit(self, goods: Goods | None) -> int:
+        """What stands for the goods in sums of bits; none of them: everything."""
+        return 0 if goods is None else self._bits[goods]
 
     def _sort(self, sku: str | None, category: str | None) -> int:
         """The bits of all goods that mean the article."""
@@ -355,13 +359,16 @@ class RuleSet:
     def __post_init__(self) -> None:
         parts: list[Any] = [*self.rules, *self.multipliers, *self.goals]
         whens = [part.when for part in parts]
-        by_unit: dict[str, list[Multiplier]] = {}
+        assortment = Assortment([part.goods for part in parts if part.goods is not None])
+        by_unit: dict[str, list[tuple[Multiplier, int]]] = {}
         for multiplier in self.multipliers:
-            by_unit.setdefault(multiplier.unit, []).append(multiplier)
+            by_unit.setdefault(multiplier.unit, []).append((multiplier, assortment.bit(multiplier.goods)))
         # Asked with every receipt, answered once: the fields are frozen, these follow from them.
         set_ = object.__setattr__
         set_(self, "by_unit", {unit: tuple(parts) for unit, parts in by_unit.items()})
-        set_(self, "assortment", Assortment([part.goods for part in parts if part.goods is not None]))
+        set_(self, "by_order", tuple((rule, assortment.bit(rule.goods)) for rule in self.rules))
+        set_(self, "by_goal", tuple((goal, assortment.bit(goal.goods)) for goal in self.goals))
+        set_(self, "assortment", assortment)
         set_(self, "asks_last", any(when.first_purchase or when.next_within for when in whens))
         set_(self, "asks_birthday", any(when.birthday_month for when in whens))
         set_(self, "asks_baskets", any(when.above_own_average for when in whens))
@@ -375,7 +382,10 @@ class RuleSet:
         """Sent to another process as what was written; the rest is worked out there."""
         return RuleSet, (self.rules, self.multipliers, self.stack, self.goals, self.stamps)
 
-    by_unit: dict[str, tuple[Multiplier, ...]] = field(init=False, repr=False, compare=False)
+    by_unit: dict[str, tuple[tuple[Multiplier, int], ...]] = field(init=False, repr=False, compare=False)
+    """Each with the bit of the goods it means, as in the next two."""
+    by_order: tuple[tuple[Rule, int], ...] = field(init=False, repr=False, compare=False)
+    by_goal: tuple[tuple[Goal, int], ...] = field(init=False, repr=False, compare=False)
     assortment: Assortment = field(init=False, repr=False, compare=False)
     asks_last: bool = field(init=False, repr=False, compare=False)
     """Whether some rule looks at the purchase before."""
