@@ -282,6 +282,8 @@ class Promise:
     tiers: tuple[Tier, ...] = ()
     rewards: tuple[Reward, ...] = ()
     offers: tuple[Offer, ...] = ()
+    # Which offers some are left out of: how many of a hundred, by the offer's key.
+    controls: Mapping[str, int] = field(default_factory=dict)
     locations: tuple[Location, ...] = ()
     currency: str | None = None
     worth_of_one: int = 0

@@ -77,11 +77,18 @@ class Facts:
     had: Mapping[str, int] = field(default_factory=dict)
     paid_until: int | None = None
     friend: str = ""
+    # Keys of offers that the card does not get, by lot.
+    left_out: frozenset[str] = frozenset()
 
     def end(self, lot: Lot) -> int | None:
         """When the lot ends, by its date or by idleness."""
         ends = (lot.expires, self.idle_ends.get(lot.unit))
         return min((end for end in ends if end is not None), default=None)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Those the card gets, whenever."""
+        return tuple(o for o in self.promise.offers if o.is_for(self.tier) and o.key not in self.left_out)
 
     def is_open(self, lot: Lot, now: int) -> bool:
         end = self.end(lot)
@@ -94,7 +101,7 @@ def draw(facts: Facts, now: int) -> Card:
     lots = tuple(lot for lot in facts.lots if facts.is_open(lot, now))
     balance = sum(lot.left for lot in lots if not lot.unit)
     tier = next((tier for tier in promise.tiers if tier.key == facts.tier), None)
-    offers = tuple(o for o in promise.offers if o.is_live(now) and o.is_for(facts.tier))
+    offers = tuple(offer for offer in facts.offers if offer.is_live(now))
     rewards = tuple(_reward(reward, facts, _ripe(lots, reward.unit, now), now) for reward in promise.rewards)
     until = facts.tier_until if facts.tier_until is not None and now < facts.tier_until else None
     return Card(
@@ -149,9 +156,7 @@ def draw(facts: Facts, now: int) -> Card:
 def next_change(facts: Facts, now: int) -> int | None:
     """The next instant at which `draw` gives another card although nobody touches the store."""
     promise, turns = facts.promise, list(_turns_of_lots(facts))
-    for offer in promise.offers:
-        if offer.is_for(facts.tier):
-            turns += [offer.starts, offer.ends]
+    turns += [turn for offer in facts.offers for turn in (offer.starts, offer.ends)]
     for tier in promise.tiers:
         if tier.key == facts.tier:
             turns += [turn for perk in tier.perks for turn in (perk.starts, perk.ends)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, insert, select, update
 
-from . import programmes
+from . import controls, programmes
 from .card import Text
 from .errors import BadInput, Conflict, NotFound
 from .programmes import Programme
@@ -29,7 +29,10 @@ MOST_LIVE = 20
 
 @dataclass(frozen=True)
 class Draft:
-    """An offer to be. `announce` lets phones show its title when it begins."""
+    """An offer to be. `announce` lets phones show its title when it begins.
+
+    `control`: of a hundred it is for, so many are left out by lot (see `controls`). `key`: its name if it has one.
+    """
 
     title: Text
     starts: int
@@ -37,6 +40,8 @@ class Draft:
     body: Text = field(default_factory=dict)
     tier: str | None = None
     announce: bool = False
+    control: int = 0
+    key: str = ""
 
 
 def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str:
@@ -45,7 +50,7 @@ def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str
     live = select(t.Offer.id).where(t.Offer.programme_id == programme.id, _not_over(now)).limit(MOST_LIVE)
     if len(tx.execute(live).all()) >= MOST_LIVE:
         raise Conflict(f"A programme has at most {MOST_LIVE} offers at a time; end one first.")
-    key = secrets.token_hex(8)
+    key = draft.key or secrets.token_hex(8)
     values = {
         "key": key,
         "programme_id": programme.id,
@@ -53,6 +58,7 @@ def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str
         "body": _clean(draft.body, lines),
         "tier": draft.tier,
         "announce": draft.announce,
+        "control": draft.control,
         "starts": draft.starts,
         "ends": draft.ends,
         "created": now,
@@ -107,6 +113,8 @@ def _check(programme: Programme, draft: Draft, now: int) -> None:
         raise BadInput("An offer ends after it begins, and not in the past.", field="ends")
     if draft.tier is not None and draft.tier not in {tier.key for tier in programme.definition.tiers}:
         raise BadInput(f"This programme has no tier “{draft.tier[:40]}”.", field="tier")
+    if not 0 <= draft.control <= controls.MOST_PERCENT:
+        raise BadInput(f"At most {controls.MOST_PERCENT} in a hundred can be left out.", field="control")
 
 
 def _check_text(text: Text, most: int, field_name: str) -> None:

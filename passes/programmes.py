@@ -8,7 +8,7 @@ built once per version of a programme and kept in memory.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -39,7 +39,7 @@ Rulebook = Callable[[Definition], Text]
 class Programme:
     """A programme as it stands: its definition and what all its cards show."""
 
-    def __init__(self, row: Row, rulebook: Rulebook, offers: tuple[Offer, ...], coming: tuple[Ruleset, ...]) -> None:
+    def __init__(self, row: Row, rulebook: Rulebook, offers: Sequence[Row], coming: tuple[Ruleset, ...]) -> None:
         self.id: int = row.id
         self.key: str = row.key
         self.version: str = row.version
@@ -264,7 +264,7 @@ def refresh(tx: Connection, looks: Mapping[str, str], contact: Contact, now: int
             changed(tx, row.id, now)
 
 
-def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer, ...]) -> Promise:
+def _promise(row: Row, definition: Definition, rules: Text, offers: Sequence[Row]) -> Promise:
     return Promise(
         key=row.key,
         kind=row.kind,
@@ -277,7 +277,8 @@ def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer,
         rules=rules,
         tiers=definition.levels,
         rewards=tuple(replace(part.reward, unit=definition.short(part.unit)) for part in definition.rewards),
-        offers=offers,
+        offers=tuple(Offer(o.key, o.title, o.body, o.starts, o.ends, o.tier, o.announce) for o in offers),
+        controls={offer.key: offer.control for offer in offers if offer.control},
         locations=tuple(Location(place.name, place.latitude, place.longitude) for place in definition.locations),
         currency=definition.currency,
         worth_of_one=definition.worth_of_one,
@@ -292,11 +293,11 @@ def _promise(row: Row, definition: Definition, rules: Text, offers: tuple[Offer,
     )
 
 
-def _offers(tx: Connection, id: int) -> tuple[Offer, ...]:
+def _offers(tx: Connection, id: int) -> Sequence[Row]:
     """Offers that were not ended before they were published; which of them are live is drawing's affair."""
     kept = or_(t.Offer.ends.is_(None), t.Offer.ends > t.Offer.starts)
-    rows = tx.execute(select(t.Offer).where(t.Offer.programme_id == id, kept).order_by(t.Offer.id.desc()).limit(200))
-    return tuple(Offer(r.key, r.title, r.body, r.starts, r.ends, r.tier, r.announce) for r in rows)
+    query = select(t.Offer).where(t.Offer.programme_id == id, kept)
+    return tx.execute(query.order_by(t.Offer.id.desc()).limit(200)).all()
 
 
 def _new_version() -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Update, bindparam, case, func, or_, select, update
 
-from . import installations, programmes
+from . import controls, installations, programmes
 from .card import News, digest
 from .drawing import Facts, Lot, draw, next_change
 from .possessions import Possessions, gather
@@ -144,6 +144,7 @@ def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions
         reached=beside.reached,
         needed=beside.needed,
         friend=beside.friend,
+        left_out=controls.left_out(row.id, programme.promise.controls),
         tier_until=row.tier_until,
         idle_ends=programme.definition.idle_ends(row.active or row.created),
     )

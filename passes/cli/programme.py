@@ -24,7 +24,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 _EFFECT = (
     *("reminder", "reminded", "came", "left alone", "came", "more came by", "between"),
-    *("would have come anyway", "extra visits", "extra spent", "verdict"),
+    *("would have come anyway", "extra members", "extra spent", "verdict"),
 )
 
 
@@ -112,7 +112,7 @@ def reminders(home: Home, key: str) -> None:
         click.echo(
             f"{name}\t{each.given.people}\t{each.given.came}\t{each.control.people}\t{each.control.came}\t"
             f"{each.uplift:+.1%}\t{low:+.1%} to {high:+.1%}\t{each.came_anyway:.0%}\t"
-            f"{each.extra_visits}\t{each.extra_spent}\t{each.verdict}"
+            f"{each.extra_members}\t{each.extra_spent}\t{each.verdict}"
         )
     click.echo(f"Spent is in the smallest unit of {found.definition.currency}.", err=True)
 

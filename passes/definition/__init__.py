@@ -52,6 +52,7 @@ from .parts import (
     Kind,
     LongText,
     Part,
+    Percent,
     ShortText,
     UnitKey,
     UnitKind,
@@ -109,6 +110,8 @@ class Definition(Part):
     expire_days: int | None = Field(default=None, ge=1, le=3660)
     expiry: ExpiryPart | None = None
     worth_of_one: int = Field(default=0, ge=0, le=MAX_AMOUNT)
+    # What is left of a hundred of turnover when the goods are paid for; None: not said.
+    margin: Percent | None = None
     # How many points a day may be spent without the changing code on the member's phone; None: all.
     spend_floor: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     redeem_policy: RedeemPolicyPart = RedeemPolicyPart()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import Select, and_, insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from .. import cards, coupons, programmes, revisions
 from ..cards import Held
@@ -23,8 +23,6 @@ from ..store import Connection, Store
 from ..store import tables as t
 from .rhythm import MOST_GAPS, Rhythm, rhythm_of
 
-BOUGHT = and_(t.Receipt.total > 0, t.Receipt.reverses.is_(None), t.Receipt.reversed_by.is_(None))
-"""A purchase that still stands."""
 LIMIT = 50
 DAY = 86_400
 # Several purchases may fall on one day.
@@ -118,7 +116,7 @@ def _agreed(tx: Connection, member_id: int) -> set[str]:
 def _bought(card_id: int) -> Select[int, int]:
     return (
         select(t.Receipt.id, t.Receipt.created)
-        .where(t.Receipt.card_id == card_id, BOUGHT)
+        .where(t.Receipt.card_id == card_id, t.BOUGHT)
         .order_by(t.Receipt.id.desc())
         .limit(_MOST_PURCHASES)
     )

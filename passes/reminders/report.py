@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 
 from ..definition import ReminderPart
+from ..effect import Arm, Effect
 from ..programmes import Programme
 from ..store import Connection
 from ..store import tables as t
-from .effect import Arm, Effect
-from .giving import BOUGHT, DAY
+from .giving import DAY
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def second_purchases(tx: Connection, programme: Programme) -> Sequence[Cohort]:
     query = (
         select(func.min(t.Receipt.created), func.count())
         .join(t.Card, t.Card.id == t.Receipt.card_id)
-        .where(t.Card.programme_id == programme.id, BOUGHT)
+        .where(t.Card.programme_id == programme.id, t.BOUGHT)
         .group_by(t.Receipt.card_id)
     )
     months: dict[str, list[int]] = {}
@@ -60,7 +60,7 @@ def _effect(tx: Connection, programme: Programme, part: ReminderPart, now: int) 
         t.Receipt.card_id == t.Reminder.card_id,
         t.Receipt.created > t.Reminder.at,
         t.Receipt.created <= t.Reminder.at + window,
-        BOUGHT,
+        t.BOUGHT,
     )
     spent = select(func.sum(t.Receipt.total)).where(after).correlate(t.Reminder).scalar_subquery()
     each = (

@@ -146,6 +146,21 @@ def test_points_are_given_and_taken_by_hand_with_a_reason(shop: ShopSystem) -> N
     assert_problem(shop.post(path, {"amount": 5}), 422, "bad_input", "reason")
 
 
+def test_what_an_offer_brought_is_asked_for(shop: ShopSystem) -> None:
+    _, card = shop.joins()
+    offer = {"programme": "cafe", "title": {"en": "Cake"}, "starts": shop.service.now - 60, "control": 20}
+    published = shop.post("/offers", offer).said
+    assert published["control"] == 20
+    shop.sells(card, 1_000)
+    brought = shop.get(f"/offers/{published['key']}/effect").said
+    assert brought["verdict"] == "running" and brought["extra_margin"] is None
+    shop.post(f"/offers/{published['key']}/end")
+    over = shop.get(f"/offers/{published['key']}/effect").said
+    assert over["verdict"] == "too few" and over["given"]["people"] + over["left_out"]["people"] == 0
+    assert_problem(shop.post("/offers", offer | {"control": 51}), 422, "bad_input", "control")
+    assert_problem(shop.get("/offers/nothing/effect"), 404, "not_found")
+
+
 def test_an_offer_reaches_the_card_and_leaves_it(shop: ShopSystem) -> None:
     _, card = shop.joins()
     published = shop.post("/offers", {"programme": "cafe", "title": {"en": "Two for one"}, "announce": True})
@@ -388,6 +403,7 @@ OPERATIONS: list[tuple[str, str, str]] = [
     ("POST", "/programmes", "programmes:write"),
     ("PUT", "/programmes/x", "programmes:write"),
     ("GET", "/offers", "programmes:read"),
+    ("GET", "/offers/x/effect", "programmes:read"),
     ("POST", "/offers", "offers:write"),
     ("POST", "/offers/x/end", "offers:write"),
     ("GET", "/cards/x/coupons", "cards:read"),

@@ -46,6 +46,30 @@ def test_an_offer_is_shown_before_it_is_published(shop: Shop) -> None:
     assert "No offers yet" in marek.says
 
 
+def test_some_are_left_out_to_see_what_it_brings(shop: Shop) -> None:
+    serials = [shop.has_member(f"Member {number}") for number in range(40)]
+    marek = shop.desk(MAREK)
+    marek.opens("/console/offers/new")
+    assert marek.field("control") == "0"
+    fields = writes(marek, control="25", ends=form.written(shop.service.now + 3 * 86_400, shop.service.settings.zone))
+    marek.sends("/console/offers/preview", fields)
+    (given,), (without,) = (
+        map(int, re.findall(rf"(\d+)\s+{words}", marek.says)) for words in ("cards get", "cards are left")
+    )
+    assert given + without == 40 and without > 0
+    key = marek.sends("/console/offers", fields).location.partition("?")[0]
+    shop.works()
+    assert sum(bool(shop.held(serial).revision.card.offers) for serial in serials) == given
+    marek.opens(f"{key}/end")
+    assert f"from {given} cards" in marek.says
+    marek.opens(key)
+    assert f"0 of {given} came" in marek.says and f"0 of {without} came" in marek.says and "So far" in marek.says
+    with shop.service.store.transaction() as tx:
+        tx.execute(update(t.Offer).values(ends=shop.service.now))
+    marek.opens(key)
+    assert "Too few to tell yet" in marek.says and "So far" not in marek.says
+
+
 def test_published_it_counts_down_until_every_place_was_told(shop: Shop) -> None:
     cards = [shop.has_member(f"Member {n}", installed=1) for n in range(3)]
     shop.works()
@@ -107,6 +131,9 @@ def test_times_are_the_shops(shop: Shop) -> None:
         ({"ends": "2020-01-01T10:00"}, "not in the past"),
         ({"starts": "2027-03-28T02:30"}, "There is no such time"),
         ({"starts": "soon"}, "There is no such time"),
+        ({"control": "ten"}, "A whole number from 0 to 50"),
+        ({"control": "51"}, "A whole number from 0 to 50"),
+        ({"control": "-1"}, "A whole number from 0 to 50"),
         ({"starts": "9999-12-31T23:59"}, "There is no such time"),
     ],
 )

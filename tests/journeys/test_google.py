@@ -352,6 +352,18 @@ def test_an_announced_offer_is_one_message_to_all(shop: GoogleShop, till: Till) 
     assert len([call for call in shop.google.calls if call.path.endswith("addMessage")]) == 1
 
 
+def test_an_offer_that_some_are_left_out_of_is_no_message_to_all(shop: GoogleShop, till: Till) -> None:
+    from tests.cast import Marketer
+
+    members = [shop.joins(f"M{n}") for n in range(12)]
+    phones = [shop.saves(each) for each in members]
+    shop.reconciles()
+    Marketer(shop).publishes("Free cake", announce=True, control=50)
+    shop.reconciles()
+    assert not [call for call in shop.google.calls if call.path.endswith("addMessage")]
+    assert 0 < sum("Free cake" in str(phone.view(phone.cards[0])) for phone in phones) < 12
+
+
 # -- the end
 
 

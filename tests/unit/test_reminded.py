@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from passes.definition import Definition
-from passes.reminders.effect import Arm, Effect
+from passes.effect import Arm, Effect
 from passes.reminders.report import Cohort
 from passes.web.marketer.reminded import Told, told
 from passes.words import LANGUAGES
@@ -53,9 +53,15 @@ def test_more_who_come_are_told_with_their_interval_and_what_they_spent() -> Non
     assert (again.verdict, again.level) == ("More come for it", "good")
     assert again.result == (
         f"Difference in a hundred people: +20. Nineteen times out of twenty it lies between +{low} and +{high}.",
-        "That is about 80 purchases more, and PLN1,600.00 more spent.",
+        "That is about 80 members more who came, and PLN1,600.00 more spent.",
         "33\N{NO-BREAK SPACE}% of those who came would have come anyway.",
     )
+
+
+def test_where_the_margin_is_known_it_is_told_what_is_left() -> None:
+    definition = Definition.model_validate(CLUB | {"margin": 30})
+    again = told(definition, EFFECTS, {}, (), spoken("en")).reminders[0]
+    assert again.result[2] == "At a margin of 30 % that leaves PLN480.00 more."
 
 
 def test_what_is_not_shown_is_not_claimed() -> None:

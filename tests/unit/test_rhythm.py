@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import pytest
 
-from passes.reminders.effect import Arm, Effect
+from passes.effect import Arm, Effect
 from passes.reminders.giving import is_control
 from passes.reminders.rhythm import rhythm_of
 
@@ -59,7 +59,7 @@ def test_a_known_effect_is_found() -> None:
     effect = population(random.Random(3), 5_000, reminded=0.5, alone=0.25)
     assert 450 < effect.control.people < 550
     assert effect.uplift == pytest.approx(0.25, rel=0.2)
-    assert effect.extra_visits == pytest.approx(0.25 * effect.given.people, rel=0.2)
+    assert effect.extra_members == pytest.approx(0.25 * effect.given.people, rel=0.2)
     assert effect.extra_spent == pytest.approx(0.25 * effect.given.people * 1_000, rel=0.2)
     assert effect.came_anyway == pytest.approx(0.5, rel=0.2)
     low, high = effect.interval

@@ -7,7 +7,7 @@ for exact look-up (`*_hash`).
 
 from .base import Base, table
 from .cards import NOT_ACTIVE, Card, CardPin, Coupon, Installation, Membership, Touch
-from .ledger import Chain, Claim, Lot, LotUse, Posting, Purse, Receipt, Tally
+from .ledger import BOUGHT, Chain, Claim, Lot, LotUse, Posting, Purse, Receipt, Tally
 from .members import Consent, FriendCode, Member, NameWord, Nickname, Referral
 from .programmes import Offer, Programme, Ruleset
 from .reminders import Reminder, Rhythm
@@ -17,6 +17,7 @@ from .tills import Action, Conflict, Queued, Shift, Till
 from .wallets import DeviceLog, GoogleAnnouncement, GoogleClass, GoogleNonce, GoogleNotice, GoogleObject, GooglePace
 
 __all__ = [
+    "BOUGHT",
     "NOT_ACTIVE",
     "Action",
     "Answer",

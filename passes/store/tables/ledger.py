@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Id
@@ -43,6 +43,10 @@ class Receipt(Base):
         UniqueConstraint("programme_id", "receipt"),
         Index("ix_receipt_card_id_id", "card_id", "id"),
     )
+
+
+BOUGHT = and_(Receipt.total > 0, Receipt.reverses.is_(None), Receipt.reversed_by.is_(None))
+"""A purchase that still stands."""
 
 
 class Claim(Base):

@@ -56,6 +56,8 @@ class Offer(Base):
     body: Mapped[dict[str, Any]]
     tier: Mapped[str | None] = mapped_column(String(40))
     announce: Mapped[bool] = mapped_column(default=False)
+    # Of a hundred it is for, so many never see it.
+    control: Mapped[int] = mapped_column(default=0)
     starts: Mapped[int]
     ends: Mapped[int | None]
     created: Mapped[int]

@@ -52,9 +52,10 @@ class _Drawn:
 
     @property
     def news(self) -> list[Offer]:
-        """Offers that concern everybody in the class."""
+        """Offers that concern everybody in the class: a message to it would reach those who are left out of others."""
         meant = (None, self.wanted.tier) if self.wanted.tier else (None,)
-        return [offer for offer in self.promise.offers if offer.announce and offer.tier in meant]
+        announced = (offer for offer in self.promise.offers if offer.announce and offer.tier in meant)
+        return [offer for offer in announced if offer.key not in self.promise.controls]
 
 
 class Classes:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from ... import controls, programmes
 from ... import offers as published
-from ... import programmes
+from ...controls import MOST_PERCENT
 from ...idempotency import Said
 from ...offers import MOST_BODY, MOST_TITLE, Draft
 from ...store import Connection, Row
 from ..current import service
 from .answers import listed, once
 from .document import operation
-from .fields import Answer, Body, Instant, Language, Once, Page, Place, ProgrammeKey
+from .fields import Answer, Body, Instant, Language, Once, Page, Place, ProgrammeKey, whole
 
 offers = APIBlueprint("offers", __name__, abp_tags=[{"name": "Offers"}])
 
@@ -28,11 +30,29 @@ _OFFER: dict[str, Any] = {
     "ends": 1_790_086_400,
     "tier": None,
     "announce": True,
+    "control": 10,
+}
+
+
+_BROUGHT: dict[str, Any] = {
+    "until": 1_790_086_400,
+    "verdict": "more come",
+    "given": {"people": 4_500, "came": 2_250, "spent": 2_250_000},
+    "left_out": {"people": 500, "came": 125, "spent": 125_000},
+    "uplift": 0.25,
+    "interval": [0.21, 0.29],
+    "extra_members": 1_125,
+    "extra_spent": 1_125_000,
+    "extra_margin": 337_500,
+    "came_anyway": 0.5,
 }
 
 
 class NewOffer(Body):
-    """`starts` is now unless said. `announce`: phones show the title when the offer begins."""
+    """`starts` is now unless said. `announce`: phones show the title when the offer begins.
+
+    `control`: of a hundred cards it is for, so many are left out by lot, so that it shows what the offer brings.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_OFFER]})
 
@@ -45,6 +65,7 @@ class NewOffer(Body):
     ends: Instant | None = None
     tier: ProgrammeKey | None = None
     announce: bool = Field(default=False, strict=True)
+    control: Annotated[int, Field(ge=0, le=MOST_PERCENT), BeforeValidator(whole)] = 0
 
 
 class Offer(Answer):
@@ -60,7 +81,38 @@ class Offer(Answer):
     ends: int | None
     tier: str | None
     announce: bool
+    control: int
     created: int
+
+
+class Group(Answer):
+    """Cards there were when the offer began, how many of them bought while it ran, and for how much."""
+
+    people: int
+    came: int
+    spent: int
+
+
+class Brought(Answer):
+    """What an offer brought until `until`: those who got it against those left out by lot.
+
+    `uplift` is the difference of their shares, with the interval in which it lies nineteen times out of twenty.
+    `verdict` is `running` until the offer is over, then `more come`, `fewer come`, `no effect shown` or `too few`;
+    what is extra means something only with the first. `extra_margin` needs the programme's `margin`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_BROUGHT]})
+
+    until: int
+    verdict: Literal["running", "more come", "fewer come", "no effect shown", "too few"]
+    given: Group
+    left_out: Group
+    uplift: float
+    interval: tuple[float, float]
+    extra_members: int
+    extra_spent: int
+    extra_margin: int | None
+    came_anyway: float
 
 
 class Offers(Answer):
@@ -110,11 +162,33 @@ def end(path: OfferPath, header: Once) -> tuple[Response, int]:
     return once(header.key, do)
 
 
+@operation(offers, "get", "/offers/<key>/effect", "programmes:read", Brought)
+def effect(path: OfferPath) -> dict[str, Any]:
+    """What an offer brought, by comparison with those who were left out of it."""
+    with service().store.reading() as tx:
+        offer = published.find(tx, path.key)
+        programme = programmes.get(tx, offer.programme_id)
+        found = controls.outcome(tx, programme, offer, service().now)
+    came, margin = found.effect, programme.definition.margin
+    return {
+        "until": found.until,
+        "verdict": came.verdict if found.is_over else "running",
+        "given": asdict(came.given),
+        "left_out": asdict(came.control),
+        "uplift": came.uplift,
+        "interval": came.interval,
+        "extra_members": came.extra_members,
+        "extra_spent": came.extra_spent,
+        "extra_margin": None if margin is None else came.extra_margin(margin),
+        "came_anyway": came.came_anyway,
+    }
+
+
 def _draft(body: NewOffer, now: int) -> Draft:
     starts = now if body.starts is None else body.starts
     title = {str(language): words for language, words in body.title.items()}
     more = {str(language): words for language, words in body.body.items()}
-    return Draft(title, starts, body.ends, more, body.tier, body.announce)
+    return Draft(title, starts, body.ends, more, body.tier, body.announce, body.control)
 
 
 def _shown(row: Row) -> dict[str, Any]:

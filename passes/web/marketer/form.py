@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from hashlib import blake2b
 
+from ...controls import MOST_PERCENT
 from ...offers import MOST_BODY, MOST_TITLE, Draft
 from ...programmes import Programme
 from ...words import LANGUAGES, Words
 
-_PLAIN = ("form", "audience", "starts", "ends", "announce")
+_PLAIN = ("form", "audience", "starts", "ends", "announce", "control")
 _LOCAL = "%Y-%m-%dT%H:%M"
+_NUMBER = re.compile(r"[0-9]{1,3}", re.ASCII)
 _SENDING = re.compile(r"[A-Za-z0-9_-]{16,40}", re.ASCII)
 
 
@@ -31,6 +34,7 @@ class Filled:
     starts: str = ""
     ends: str = ""
     announce: str = ""
+    control: str = ""
 
     @property
     def programme(self) -> str:
@@ -59,14 +63,18 @@ def is_sending(name: str) -> bool:
     return bool(_SENDING.fullmatch(name))
 
 
-def draft(filled: Filled, zone: tzinfo, now: int) -> Draft:
-    """What to publish; only for a form without problems."""
+def draft(filled: Filled, author: str, zone: tzinfo, now: int) -> Draft:
+    """What to publish; only for a form without problems.
+
+    The form and its author make the offer's key, so that a preview knows whom the lot leaves out.
+    """
     starts = _moment(filled.starts, zone) if filled.starts else now
     ends = _moment(filled.ends, zone) if filled.ends else None
     assert starts is not None
     title = {language: text for language, text in filled.title.items() if text}
     body = {language: text for language, text in filled.body.items() if text}
-    return Draft(title, starts, ends, body, filled.tier, bool(filled.announce))
+    key = blake2b(f"{author} {filled.form}".encode(), digest_size=8).hexdigest()
+    return Draft(title, starts, ends, body, filled.tier, bool(filled.announce), int(filled.control or 0), key)
 
 
 def problems(filled: Filled, programmes: Sequence[Programme], words: Words, zone: tzinfo, now: int) -> dict[str, str]:
@@ -89,6 +97,8 @@ def _problems(
         yield "audience", words.say("console.wrong.tier")
     yield from _text_problems(filled, words)
     yield from _time_problems(filled, words, zone, now)
+    if filled.control and (not _NUMBER.fullmatch(filled.control) or int(filled.control) > MOST_PERCENT):
+        yield "control", words.say("console.wrong.control", most=MOST_PERCENT)
 
 
 def _text_problems(filled: Filled, words: Words) -> Iterator[tuple[str, str]]:

@@ -10,19 +10,11 @@ from dataclasses import dataclass
 
 from ...card import Text
 from ...definition import Definition, ReminderPart
-from ...reminders.effect import Effect
+from ...effect import Arm, Effect
 from ...reminders.report import Cohort
 from ...words import Words
-
-_LEVELS = {"more come": "good", "fewer come": "bad", "no effect shown": "plain", "too few": "plain"}
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of how many came, of those who had a reminder, had none by lot, or first bought in a month."""
-
-    name: str
-    came: str
+from . import effects
+from .effects import Share
 
 
 @dataclass(frozen=True)
@@ -50,13 +42,13 @@ class Told:
 
 def told(
     definition: Definition,
-    effects: Mapping[str, Effect],
+    found: Mapping[str, Effect],
     sent: Mapping[str, int],
     months: Sequence[Cohort],
     said: Words,
 ) -> Told:
     reminders = (
-        _reminded(definition, part, effects[part.key], sent.get(part.key, 0), said) for part in definition.reminders
+        _reminded(definition, part, found[part.key], sent.get(part.key, 0), said) for part in definition.reminders
     )
     return Told(said.pick(definition.name), tuple(reminders), tuple(_months(months, said)))
 
@@ -65,16 +57,17 @@ def _reminded(definition: Definition, part: ReminderPart, effect: Effect, sent: 
     coupons: dict[str, Text] = {coupon.key: coupon.name for coupon in definition.coupons}
     waiting = sent - effect.given.people
     compares = part.control > 0 or effect.control.people > 0
-    word = effect.verdict.replace(" ", "_") if compares else "nobody_alone"
+    found = effects.verdict(definition, effect, said)
     return Reminded(
         name=said.pick(coupons[part.coupon]),
         rule=tuple(_rule(part, said)),
         sent=said.say("console.reminders.sent", n=sent),
         waiting=said.say("console.reminders.waiting", n=waiting) if waiting else "",
-        groups=tuple(_groups(effect, said)[: 1 + compares]),
-        verdict=said.say(f"console.reminders.{word}"),
-        level=_LEVELS[effect.verdict],
-        result=tuple(_result(definition, effect, said)),
+        # As far as their time to answer is over.
+        groups=tuple(effects.groups(effect, said.say("console.reminders.given"), said)[: 1 + compares]),
+        verdict=found.sentence if compares else said.say("console.reminders.nobody_alone"),
+        level=found.level,
+        result=found.result,
     )
 
 
@@ -86,42 +79,7 @@ def _rule(part: ReminderPart, said: Words) -> Iterator[str]:
         yield said.say("console.reminders.control", n=part.control)
 
 
-def _groups(effect: Effect, said: Words) -> list[Share]:
-    """As far as their time to answer is over."""
-    arms = (("given", effect.given), ("alone", effect.control))
-    return [Share(said.say(f"console.reminders.{name}"), _share(arm.came, arm.people, said)) for name, arm in arms]
-
-
-def _result(definition: Definition, effect: Effect, said: Words) -> Iterator[str]:
-    """The difference with its interval; what it brought only where it is shown to be one."""
-    if effect.verdict == "too few":
-        return
-    low, high = (_signed(said, each) for each in effect.interval)
-    yield said.say("console.reminders.uplift", uplift=_signed(said, effect.uplift), low=low, high=high)
-    if effect.verdict == "more come":
-        spent = said.money(effect.extra_spent, definition.currency)
-        yield said.say("console.reminders.extra", n=effect.extra_visits, money=spent)
-        yield said.say("console.reminders.anyway", share=_percent(said, effect.came_anyway))
-
-
 def _months(cohorts: Sequence[Cohort], said: Words) -> Iterator[Share]:
     """The newest first."""
     for each in reversed(cohorts):
-        yield Share(each.month, _share(each.second, each.first, said))
-
-
-def _share(came: int, people: int, said: Words) -> str:
-    if not people:
-        return said.say("console.reminders.nobody_yet")
-    percent = _percent(said, came / people)
-    return said.say("console.reminders.came", came=said.number(came), people=said.number(people), percent=percent)
-
-
-def _percent(said: Words, share: float) -> str:
-    return f"{said.number(round(share * 100))}\N{NO-BREAK SPACE}%"
-
-
-def _signed(said: Words, share: float) -> str:
-    """In hundredths, with its sign."""
-    points = round(share * 100)
-    return f"{'+' if points > 0 else '−' if points < 0 else ''}{said.number(abs(points))}"
+        yield Share(each.month, effects.share(Arm(each.first, each.second), said))

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 
-from ... import idempotency, installations, offers, programmes, progress
+from ... import controls, idempotency, installations, offers, programmes, progress
 from ...errors import KeyReused, NotFound, PassesError
 from ...programmes import Programme
 from ...reminders import report
@@ -19,7 +19,7 @@ from ...wallets.ecard.face import face
 from ...words import LANGUAGES, OWN_NAMES, Words
 from ..current import service
 from ..login.backstage import PageTooOld, guard, presence, sentence, show, words
-from . import form, reminded
+from . import effects, form, reminded
 from .form import Filled
 from .preview import sample
 
@@ -40,6 +40,16 @@ class Shown:
     announced: bool
     programme_id: int
     tier: str | None
+    control: int
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What an offer has brought. `verdict` stays None while it runs."""
+
+    groups: Sequence[effects.Share]
+    until: str
+    verdict: effects.Verdict | None
 
 
 @console.get("")
@@ -66,7 +76,10 @@ def all_offers() -> Any:
 
 @console.get("/offers/new")
 def new_offer() -> Any:
-    return _form(form.read({"form": secrets.token_urlsafe(18)}), {})
+    with service().store.reading() as tx:
+        most = max((controls.cards_in_use(tx, programme.id) for programme in programmes.all(tx)), default=0)
+    control = controls.USUAL_PERCENT if most >= controls.WORTHWHILE_CARDS else 0
+    return _form(form.read({"form": secrets.token_urlsafe(18), "control": str(control)}), {})
 
 
 @console.post("/offers/preview")
@@ -78,9 +91,10 @@ def preview() -> Any:
         return _form(filled, wrong), 422
     if "edit" in request.form:
         return _form(filled, {})
-    draft = form.draft(filled, service().settings.zone, service().now)
+    draft = form.draft(filled, presence().person.key, service().settings.zone, service().now)
     with service().store.reading() as tx:
         reached = progress.standing(tx, programme.id, draft.tier)
+        split = controls.split(tx, programme.id, draft.tier, draft.key, draft.control)
     return show(
         "console/preview.html",
         here="offers",
@@ -89,6 +103,7 @@ def preview() -> Any:
         cards=[_sampled(programme, draft, language) for language in LANGUAGES],
         look=service().looks.get(programme.promise.look),
         reached=reached,
+        split=split,
         starts_later=draft.starts > service().now,
         period=_period(draft.starts if draft.starts > service().now else None, draft.ends),
         announce=draft.announce,
@@ -105,7 +120,7 @@ def publish() -> Any:
     if not form.is_sending(filled.form):
         raise PageTooOld("This form is not one of ours. Open it again.", field="form")
     now = service().now
-    draft = form.draft(filled, service().settings.zone, now)
+    draft = form.draft(filled, presence().person.key, service().settings.zone, now)
     try:
         with service().store.transaction() as tx:
 
@@ -125,7 +140,8 @@ def publish() -> Any:
 def offer(key: str) -> Any:
     shown = _offer(key)
     published = "published" in request.args and shown.state != "ended"
-    return show("console/offer.html", here="offers", offer=shown, published=published, **_progress(key))
+    learnt = _learnt(key) if shown.state != "planned" else None
+    return show("console/offer.html", here="offers", offer=shown, published=published, learnt=learnt, **_progress(key))
 
 
 @console.get("/offers/<key>/end")
@@ -134,8 +150,8 @@ def ask_end(key: str) -> Any:
     if shown.state == "ended":
         return redirect(url_for("marketer.offer", key=key), 303)
     with service().store.reading() as tx:
-        reached = progress.standing(tx, shown.programme_id, shown.tier)
-    return show("console/end.html", here="offers", offer=shown, reached=reached)
+        split = controls.split(tx, shown.programme_id, shown.tier, key, shown.control)
+    return show("console/end.html", here="offers", offer=shown, reached=split.given)
 
 
 @console.post("/offers/<key>/end")
@@ -227,6 +243,20 @@ def _offer(key: str) -> Shown:
         return _shown(row, programmes.get(tx, row.programme_id), words(), service().now)
 
 
+def _learnt(key: str) -> Learnt | None:
+    """What came of it, where some were left out to compare with."""
+    here, said = service(), words()
+    with here.store.reading() as tx:
+        row = offers.find(tx, key[:40])
+        if not row.control:
+            return None
+        programme = programmes.get(tx, row.programme_id)
+        found = controls.outcome(tx, programme, row, here.now)
+    verdict = effects.verdict(programme.definition, found.effect, said) if found.is_over else None
+    groups = effects.groups(found.effect, said.say("console.given"), said)
+    return Learnt(groups, said.moment(found.until, here.settings.zone), verdict)
+
+
 def _listed(rows: Sequence[Row], known: Sequence[Programme]) -> list[Shown]:
     by_id = {programme.id: programme for programme in known}
     return [_shown(row, by_id[row.programme_id], words(), service().now) for row in rows]
@@ -246,6 +276,7 @@ def _shown(row: Row, programme: Programme, said: Words, now: int) -> Shown:
         announced=row.announce,
         programme_id=row.programme_id,
         tier=row.tier,
+        control=row.control,
     )
 
 

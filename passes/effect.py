@@ -1,6 +1,6 @@
-"""What reminders did: those who had one against those who by lot had none. Pure arithmetic.
+"""What a reminder or an offer did: those who had it against those who by lot had not. Pure arithmetic.
 
-Some of those who are due get nothing, at random, so whoever comes anyway is counted on both sides. The difference of
+Some of those it is for get nothing, at random, so whoever comes anyway is counted on both sides. The difference of
 two shares comes with the interval in which it lies nineteen times out of twenty (Newcombe's, by Wilson's scores, which
 stays honest for small groups); while that holds zero, nothing is claimed.
 """
@@ -16,7 +16,7 @@ _Z = 1.959964
 
 @dataclass(frozen=True)
 class Arm:
-    """How many were due, how many of them came in time, and what they spent then, in the smallest unit."""
+    """How many it was for, how many of them came in time, and what they spent then, in the smallest unit."""
 
     people: int = 0
     came: int = 0
@@ -39,14 +39,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Effect:
-    """Two groups that differ in the reminder alone."""
+    """Two groups that differ in nothing but the lot."""
 
     given: Arm
     control: Arm
 
     @property
     def uplift(self) -> float:
-        """By how much the share of those who came is greater with a reminder."""
+        """By how much the share of those who came is greater among those who had it."""
         return self.given.share - self.control.share
 
     @property
@@ -57,15 +57,19 @@ class Effect:
         return self.uplift - down, self.uplift + up
 
     @property
-    def extra_visits(self) -> int:
+    def extra_members(self) -> int:
         return round(self.uplift * self.given.people)
 
     @property
     def extra_spent(self) -> int:
-        """What the reminded spent beyond what as many others would have."""
+        """What those who had it spent beyond what as many others would have."""
         if not self.control.people:
             return 0
         return self.given.spent - self.control.spent * self.given.people // self.control.people
+
+    def extra_margin(self, percent: int) -> int:
+        """What is left of that for the shop, where so much of a hundred is."""
+        return self.extra_spent * percent // 100
 
     @property
     def came_anyway(self) -> float:
