@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from passes import cards, rights, shifts
+from passes import cards, pins, rights, shifts, staff
 from passes.points import receipts
 from passes.points.orders import Order
 from passes.staff import ROLES
 from passes.store import tables as t
-from tests.counter import Counter
+from tests.counter import PINS, Counter
 from tests.desk import KASIA, MAREK, Shop
 from tests.home import empty
 
@@ -362,6 +362,74 @@ def test_a_manager_takes_back_what_is_older_with_a_reason(shop: Shop) -> None:
     assert "was taken back" in boss.opens(f"/staff/manage/returns?receipt={number}").text
     assert logged(shop, t.Action.what == "undo_older")[-1] == ("undo_older", "repeated")
     assert boss.opens("/staff/manage/returns?receipt=nothing").status_code == 404
+
+
+def manager(counter: Counter, email: str = MAREK, pin: str | None = None) -> dict[str, str]:
+    """Who comes to the till and confirms."""
+    with counter.shop.service.store.transaction() as tx:
+        person = staff.find(tx, email)
+        if not pins.is_set(tx, person):
+            pins.choose(tx, counter.shop.service.secrets, person, PINS[email])
+    return {"who": person.key, "pin": pin or PINS[email], "reason": "wrong amount"}
+
+
+def test_a_manager_comes_to_the_till_and_what_is_older_is_taken_back(shop: Shop) -> None:
+    counter, serial = Counter(shop, "Older"), shop.has_member()
+    counter.starts()
+    boss = manager(counter)
+    number = counter.sells(serial, amount="50").request.path.rpartition("/")[2]
+    undo = f"/staff/cards/{serial}/receipts/{number}/undo"
+    shop.clock.goes_on(DAY / 4)
+    counter.opens(f"/staff/cards/{serial}")
+    assert f"/staff/cards/{serial}/receipts" in counter.page
+    counter.opens(f"/staff/cards/{serial}/receipts")
+    (back,) = re.findall(r'href="(/staff/cards/[^"]+/back)"', counter.page)
+    assert counter.opens(undo).request.path == back
+    counter.opens(back)
+    assert "+50 points" in counter.says and "The manager's PIN" in counter.says and "Kasia" not in counter.page
+    assert counter.sends(back, boss | {"reason": " "}).status_code == 422
+    for _ in range(2):
+        assert counter.sends(back, boss).location == back and shop.balance(serial) == 0
+    counter.opens(back)
+    assert "This receipt was taken back" in counter.says and "The manager's PIN" not in counter.says
+    assert logged(shop, t.Action.what == "undo_older") == [("undo_older", "done"), ("undo_older", "repeated")]
+    with shop.service.store.reading() as tx:
+        undone = tx.execute(select(t.Receipt).where(t.Receipt.receipt == f"{number}-undone")).one()
+        doer = select(t.Staff.key).join(t.Action, t.Action.staff_id == t.Staff.id).where(t.Action.what == "undo_older")
+        assert undone.staff == f"{boss['who']}@{counter.key}"
+        assert tx.execute(doer.distinct()).scalars().all() == [boss["who"]]
+    assert counter.opens(f"{back.removesuffix('/back')}-undone/back").status_code == 200
+    assert "cannot be undone" in counter.says
+
+
+def test_without_a_managers_pin_nothing_older_is_taken_back(shop: Shop) -> None:
+    counter, serial = Counter(shop, "Guessing"), shop.has_member()
+    counter.starts()
+    boss, own = manager(counter), manager(counter, KASIA)
+    number = counter.sells(serial, amount="50").request.path.rpartition("/")[2]
+    back = f"/staff/cards/{serial}/receipts/{number}/back"
+    assert counter.sends(back, own).status_code == 403 and "do not match" in counter.says
+    for _ in range(pins.FREE_FOR_PERSON):
+        assert counter.sends(back, boss | {"pin": "9182"}).status_code == 403
+    assert counter.sends(back, boss).status_code == 429 and "Wait" in counter.says
+    assert shop.balance(serial) == 50
+    refused = [why for _, why in logged(shop, t.Action.what == "undo_older")]
+    assert refused.count("manager_pin") == pins.FREE_FOR_PERSON + 1 and "too_many_tries" in refused
+    other = shop.has_member()
+    assert counter.opens(f"/staff/cards/{other}/receipts/{number}/back").status_code == 404
+
+
+def test_at_a_device_that_is_no_till_a_manager_logs_in_instead(shop: Shop) -> None:
+    kasia, marek, serial = shop.desk(KASIA), shop.desk(MAREK), shop.has_member()
+    boss = manager(Counter(shop, "Elsewhere"))
+    number = kasia.sells(serial, amount="50").request.path.rpartition("/")[2]
+    back = f"/staff/cards/{serial}/receipts/{number}/back"
+    kasia.opens(back)
+    assert "at an enrolled till" in kasia.says and "Reason" not in kasia.says
+    assert kasia.sends(back, boss).status_code == 403 and shop.balance(serial) == 50
+    marek.opens(back)
+    assert "Reason" in marek.says and "The manager's PIN" not in marek.says
+    assert marek.sends(back, {"reason": "wrong amount"}).status_code == 303 and shop.balance(serial) == 0
 
 
 # -- worth a look

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from ... import conflicts
-from ...errors import BadInput
-from ...text import one_line
 from ..current import service
 from ..login.backstage import guard, show, words
 
-MOST_REASON = 200
-
 manage = Blueprint("manage", __name__, url_prefix="/staff/manage")
 guard(manage, ("manager", "owner"))
-
-
-def reason() -> str:
-    """Why something is taken back, as the form says."""
-    given = one_line(request.form.get("reason", "")[:500])
-    if not 0 < len(given) <= MOST_REASON:
-        raise BadInput(f"Say in 1 to {MOST_REASON} letters why.", field="reason")
-    return given
 
 
 def page(template: str, here: str, **names: Any) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import redirect, request, url_for
-from sqlalchemy import select
 
 from ... import cards, claims, programmes
 from ...cards import Held
@@ -22,16 +21,14 @@ from ...points.amounts import Amounts
 from ...points.orders import Answer
 from ...points.remainder import Returned
 from ...store import Connection, Row
-from ...store import tables as t
 from ..current import service
 from ..login.backstage import sentence, words
-from ..staff import amounts, form, scan
+from ..staff import amounts, form, older, scan
 from ..staff.attempt import attempt, need
 from ..staff.story import tell
 from . import unclaimed
-from .desk import manage, moment, page, reason
+from .desk import manage, moment, page
 
-MOST_SHOWN = 10
 LINE = "line-"
 
 
@@ -74,7 +71,7 @@ def take_back() -> Any:
     number = request.form.get("receipt", "")[:100]
     try:
         with attempt("undo_older") as doing:
-            why = reason()
+            why = form.reason(request.form)
             held = doing.on(cards.by_serial(doing.tx, _found(doing.tx, number).serial, lock=True))
             row = _found(doing.tx, number)
             if "lines" in request.form:
@@ -129,21 +126,7 @@ def _found(tx: Connection, number: str) -> Row:
 
 def _of_card(tx: Connection, held: Held, number: str) -> str:
     """The card's latest purchases, to choose from."""
-    programme = programmes.of_card(tx, held)
-    said = words(programme.promise.look)
-    which = (t.Receipt.card_id == held.id, t.Receipt.reverses.is_(None))
-    rows = tx.execute(select(t.Receipt).where(*which).order_by(t.Receipt.id.desc()).limit(MOST_SHOWN)).all()
-    total = Amounts.of(programme.definition, said)
-    found = [
-        {
-            "address": url_for("manage.returns", receipt=row.receipt, programme=programme.key),
-            "when": moment(row.created),
-            "bill": total.money(row.content["total"]) if row.content.get("total") else "",
-            "change": tell(row.answer, programme, said).change,
-            "undone": row.reversed_by is not None,
-        }
-        for row in rows
-    ]
+    found = older.latest(tx, held, "manage.returns", programme=held.row.programme)
     return page("returns", "returns", receipt=number, wrong="", found=found, number=held.row.number)
 
 

@@ -16,8 +16,9 @@ from ...errors import NotFound, PassesError
 from ...store import Connection, Row
 from ..current import service
 from ..login.backstage import sentence, words
+from ..staff import form
 from ..staff.attempt import attempt
-from .desk import manage, page, reason
+from .desk import manage, page
 
 
 def of_receipt(tx: Connection, number: str, programme: str | None) -> Row | None:
@@ -44,7 +45,7 @@ def void_unclaimed() -> Any:
     number, key = request.form.get("receipt", "")[:100], request.form.get("programme", "")[:40]
     try:
         with attempt("undo_older") as doing:
-            why, row = reason(), claims.of_receipt(doing.tx, number, key)
+            why, row = form.reason(request.form), claims.of_receipt(doing.tx, number, key)
             doing.repeated = row.voided is not None
             claims.void(doing.tx, row, service().now, why)
     except PassesError as wrong:

@@ -11,7 +11,7 @@ __all__ = ["register"]
 
 def register(app: Flask, service: Service) -> None:
     from .. import login, manage
-    from . import claims, crib, gifts, members, training  # noqa: F401
+    from . import claims, crib, gifts, members, older, training  # noqa: F401
     from .app import till_app
     from .sync import offline_till
     from .views import staff_pages

@@ -63,9 +63,9 @@ class Attempt:
 
 
 @contextmanager
-def attempt(*whats: str) -> Iterator[Attempt]:
-    """A transaction in which the person logged in does these things, if their role has every one of them."""
-    here, who = service(), presence()
+def attempt(*whats: str, who: Presence | None = None) -> Iterator[Attempt]:
+    """A transaction in which the person logged in, or `who`, does these things, if their role has every one of them."""
+    here, who = service(), who or presence()
     card_id: int | None = None
     try:
         with here.store.transaction() as tx:

@@ -15,6 +15,7 @@ from ...definition import CouponPart, Definition
 from ...errors import BadInput
 from ...points.orders import Order
 from ...programmes import Programme
+from ...text import one_line
 from ...words import minor_digits
 from . import amounts, layout
 
@@ -22,6 +23,7 @@ FIELDS = ("receipt", "amount", "points", "stamps", "coupon", "promo", "price", "
 PRICE_OF = "price-"
 MOST_COUPONS = 20
 MOST_PIN = 8
+MOST_REASON = 200
 Filled = MultiDict[str, str]
 
 _RECEIPT = re.compile(r"till-[A-Za-z0-9]{16,60}", re.ASCII)
@@ -48,6 +50,14 @@ def receipt(given: str) -> str:
 def pin(given: Filled) -> str | None:
     """The card's PIN if one was typed. It is in no order, and no page ever shows it again."""
     return given.get("pin", "").strip()[: MOST_PIN + 1] or None
+
+
+def reason(given: Filled) -> str:
+    """Why something is given, corrected or taken back: a line that stays with the receipt."""
+    said = one_line(given.get("reason", "")[:500])
+    if not 0 < len(said) <= MOST_REASON:
+        raise Mistyped("reason_missing", "reason")
+    return said
 
 
 def coupon_codes(given: Filled) -> list[str]:

@@ -15,14 +15,11 @@ from ...errors import Forbidden, PassesError
 from ...points import receipts
 from ...points.orders import Order
 from ...points.phrases import Phrases
-from ...text import one_line
 from ..current import service
 from ..login.backstage import refuse, sentence, show, wants_json, words
 from . import amounts, form
 from .attempt import attempt, need
 from .views import staff_pages, to_done
-
-MOST_REASON = 200
 
 
 class NoPresent(Forbidden):
@@ -70,16 +67,14 @@ def _gives(serial: str, page: str, what: str, sign: int) -> Any:
 
 
 def _order(sign: int) -> Order:
-    number, reason = form.receipt(request.form.get("receipt", "")), one_line(request.form.get("reason", "")[:500])
+    number = form.receipt(request.form.get("receipt", ""))
     try:
         points = amounts.points(request.form.get("points", "")[:20])
     except amounts.NotAnAmount as wrong:
         raise form.Mistyped(wrong.why, "points") from None
     if not points:
         raise form.Mistyped("points_form", "points")
-    if not 0 < len(reason) <= MOST_REASON:
-        raise form.Mistyped("reason_missing", "reason")
-    return Order(number, adjust=sign * points, unit=_unit(), reason=reason)
+    return Order(number, adjust=sign * points, unit=_unit(), reason=form.reason(request.form))
 
 
 def _unit() -> str | None:
@@ -107,7 +102,7 @@ def _page(serial: str, page: str, wrong: str) -> str:
         name=held.revision.card.name or words().say("staff.no_name"),
         programme=words().pick(programme.promise.name),
         receipt=sent if sent and wrong else form.new_receipt(),
-        typed={name: request.form.get(name, "")[:MOST_REASON] for name in ("points", "unit", "reason", "way")},
+        typed={name: request.form.get(name, "")[: form.MOST_REASON] for name in ("points", "unit", "reason", "way")},
         units=[(unit, phrases.heading(unit)) for unit in kinds],
         budgets=[(what, rights.gifts_a_day(service().settings.till, what)) for what in whats],
         wrong=wrong,

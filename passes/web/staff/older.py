@@ -1,0 +1,177 @@
+"""Taking back at the till what its cashier no longer may: with a manager's PIN and a reason.
+
+The manager comes to the till instead of the customer to the office. What is done is done by the manager, at this
+till: it is they who must have the right, and theirs is the name on the reversal and in the log. A wrong PIN is
+counted and written down, whatever else becomes of the request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import redirect, request, url_for
+from sqlalchemy import select
+
+from ... import actions, cards, pins, programmes, rights, staff
+from ...cards import Held
+from ...errors import Forbidden, NotFound, PassesError, TooManyTries
+from ...points import receipts, returns
+from ...points.amounts import Amounts
+from ...staff import Person, Presence
+from ...store import Connection, Row
+from ...store import tables as t
+from ..current import is_practice, service
+from ..login import enrolled
+from ..login.backstage import presence, refuse, sentence, show, wants_json, words
+from . import form
+from .attempt import attempt
+from .story import tell
+from .views import staff_pages
+
+RIGHT = "undo_older"
+MOST_SHOWN = 10
+
+
+class ManagerPinWrong(Forbidden):
+    """Nobody who may do this has this PIN."""
+
+    code = "manager_pin"
+
+
+class NoTill(Forbidden):
+    """By PIN somebody is known at an enrolled till alone."""
+
+    code = "manager_till"
+
+
+@staff_pages.get("/cards/<serial>/receipts")
+def earlier(serial: str) -> Any:
+    """The card's latest purchases, to choose one from."""
+    _refuse_in_practice()
+    with service().store.reading() as tx:
+        held = cards.by_serial(tx, serial)
+        found = latest(tx, held, "staff.ask_back", serial=serial)
+    return show("staff/earlier.html", serial=serial, name=_name(held), found=found)
+
+
+@staff_pages.get("/cards/<serial>/receipts/<receipt>/back")
+def ask_back(serial: str, receipt: str) -> Any:
+    _refuse_in_practice()
+    return _page(serial, receipt, "")
+
+
+@staff_pages.post("/cards/<serial>/receipts/<receipt>/back")
+def back(serial: str, receipt: str) -> Any:
+    """The whole receipt, once: its reversal's number follows from its own."""
+    _refuse_in_practice()
+    try:
+        why = form.reason(request.form)
+        with attempt(RIGHT, who=_in_charge()) as doing:
+            held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
+            row = _of(doing.tx, held, receipt)
+            doing.repeated = row.reversed_by is not None
+            if not doing.repeated:
+                reversal = f"{row.receipt[:90]}-undone"
+                answer = returns.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, why)
+                doing.came_to(held, reversal, answer)
+    except PassesError as wrong:
+        return refuse(wrong) if wants_json() else (_page(serial, receipt, sentence(wrong, words())), wrong.status)
+    return redirect(url_for("staff.ask_back", serial=serial, receipt=receipt), 303)
+
+
+def latest(tx: Connection, held: Held, endpoint: str, **place: Any) -> list[dict[str, Any]]:
+    """What was bought with the card last, each with its address at `endpoint`."""
+    programme = programmes.of_card(tx, held)
+    said = words(programme.promise.look)
+    which = (t.Receipt.card_id == held.id, t.Receipt.reverses.is_(None))
+    rows = tx.execute(select(t.Receipt).where(*which).order_by(t.Receipt.id.desc()).limit(MOST_SHOWN)).all()
+    amounts = Amounts.of(programme.definition, said)
+    return [
+        {
+            "address": url_for(endpoint, receipt=row.receipt, **place),
+            "when": _moment(row),
+            "bill": amounts.money(row.content["total"]) if row.content.get("total") else "",
+            "change": tell(row.answer, programme, said).change,
+            "undone": row.reversed_by is not None,
+        }
+        for row in rows
+    ]
+
+
+def _in_charge() -> Presence:
+    """Who takes it back: whoever is logged in, if they may, else the manager whose PIN was typed."""
+    here = presence()
+    if rights.may(here.person.role, RIGHT):
+        return here
+    return replace(here, person=_by_pin(here))
+
+
+def _by_pin(here: Presence) -> Person:
+    """The tries count even if nothing else is kept of the request."""
+    key, pin = request.form.get("who", "")[:16], request.form.get("pin", "")[:20]
+    with service().store.transaction() as tx:
+        till = enrolled.working(tx)
+        if till is None:
+            raise NoTill("Only at an enrolled till can a manager confirm by PIN.")
+        found = pins.check(tx, service().secrets, till, key, pin, service().now)
+        refused: PassesError | None = None
+        if isinstance(found, int):
+            refused = TooManyTries("Too many tries", found)
+        elif found is None or not rights.may(found.role, RIGHT):
+            refused = ManagerPinWrong("Nobody who may do this has this name and PIN.")
+        if refused is not None and (named := staff.by_key(tx, key)) is not None:
+            actions.write(tx, replace(here, person=named), RIGHT, refused.code, service().now)
+    if refused is not None:
+        raise refused
+    assert isinstance(found, Person)
+    return found
+
+
+def _page(serial: str, receipt: str, wrong: str) -> str:
+    here = presence()
+    with service().store.reading() as tx:
+        held = cards.by_serial(tx, serial)
+        row = _of(tx, held, receipt)
+        programme = programmes.of_card(tx, held)
+        till = enrolled.working(tx)
+        managers = [each for each in pins.people(tx) if rights.may(each.role, RIGHT)]
+    said = words(programme.promise.look)
+    return show(
+        "staff/back.html",
+        words=said,
+        serial=serial,
+        receipt=receipt,
+        name=_name(held),
+        made=_moment(row),
+        story=tell(row.answer, programme, said, row.content.get("total", 0)),
+        undone=row.reversed_by is not None,
+        is_undo=row.reverses is not None,
+        needs_pin=not rights.may(here.person.role, RIGHT),
+        managers=managers if till else [],
+        who=request.form.get("who", "")[:16],
+        reason=request.form.get("reason", "")[: form.MOST_REASON],
+        wrong=wrong,
+    )
+
+
+def _of(tx: Connection, held: Held, receipt: str) -> Row:
+    """A receipt of this card, whoever made it."""
+    row = receipts.find(tx, receipt[:100], held.row.programme)
+    if row.card_id != held.id:
+        raise NotFound("There is no receipt with this number.", field="receipt")
+    return row
+
+
+def _name(held: Held) -> str:
+    return held.revision.card.name or words().say("staff.no_name")
+
+
+def _moment(row: Row) -> str:
+    return words().moment(row.created, service().settings.zone)
+
+
+def _refuse_in_practice() -> None:
+    """There is no manager among those who practise."""
+    if is_practice():
+        raise NotFound("There is nothing older in practice.")
