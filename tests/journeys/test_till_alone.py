@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,6 +92,7 @@ def test_what_was_sold_alone_counts_once(shop: Shop, open_shop: Site, chromium: 
         page.goto(f"{open_shop.url}/staff/cards/{anna}")
         sells(page, code_of(shop, jan), "10")
         expect(page.locator("#strip")).to_contain_text("2 waiting")
+        expect(page.locator("#strip [data-part=as-of]")).to_contain_text(re.compile(r"known as of \d\d:\d\d"))
         comes_back(page, open_shop)
         expect(page.locator("#strip")).to_be_hidden()
         expect(page.get_by_text("Last action", exact=False).or_(page.locator("#code")).first).to_be_visible()

@@ -5,6 +5,7 @@ import * as practice from "./practice.js";
 import { changes, isOut, open } from "./queue.js";
 import { say, time } from "./words.js";
 
+const MOST_LISTED = 30;
 let isAway = false;
 let isLoggedOut = false;
 
@@ -22,7 +23,15 @@ export async function show() {
   // Said aloud only when it says something else.
   if (sentence.textContent !== text) sentence.textContent = text;
   count(place, out);
-  list(place, actions);
+  list(place, [...(state === "away" ? [await asOf()] : []), ...actions.slice(0, MOST_LISTED).map(line)]);
+}
+
+/** Until when the till knows which cards were blocked. */
+async function asOf() {
+  const row = document.createElement("li");
+  row.dataset.part = "as-of";
+  row.textContent = say("till.strip.as_of", { time: time((await permit())?.issued ?? 0) });
+  return row;
 }
 
 /** What can be done without a connection. */
@@ -52,14 +61,16 @@ function count(place, out) {
   counter.textContent = say("till.waiting", { n: out });
 }
 
-/** @param {HTMLElement} place @param {import("./queue.js").Action[]} actions */
-function list(place, actions) {
-  const rows = actions.slice(0, 30).map((action) => {
-    const row = document.createElement("li");
-    row.dataset.state = action.state;
-    const state = action.why || say(`till.state.${action.state}`);
-    row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state });
-    return row;
-  });
+/** @param {import("./queue.js").Action} action */
+function line(action) {
+  const row = document.createElement("li");
+  row.dataset.state = action.state;
+  const state = action.why || say(`till.state.${action.state}`);
+  row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state });
+  return row;
+}
+
+/** @param {HTMLElement} place @param {HTMLElement[]} rows */
+function list(place, rows) {
   place.querySelector("[data-part=list]")?.replaceChildren(...rows);
 }
