@@ -7,7 +7,6 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
-from passes import codes, create_app, revisions
+from passes import create_app, revisions
 from passes.cards import set_status
 from passes.points import audit
 from passes.store import tables as t
-from passes.wallets.ecard.turning import turning
 from passes.web.staff.app import parts_version
 from tests.browser import Site, barriers, is_wider_than_the_screen, reads, site, until, visit
-from tests.counter import Counter
 from tests.desk import KASIA, Shop
+from tests.tablet import LOST, code_of, comes_back, shows_on_her_phone, tablet
 
 DAY, FLOOR = 86_400, 50
-LOST = ("net::ERR", "Failed to load resource")
 
 
 @pytest.fixture(scope="module")
@@ -37,41 +34,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.closes()
 
 
-@contextmanager
-def tablet(shop: Shop, site: Site, chromium: Browser, **options: Any) -> Iterator[Page]:
-    """An enrolled till with Kasia's shift, ready to work alone."""
-    counter = Counter(shop)
-    counter.starts(KASIA)
-    kept = [counter.client.get_cookie(name) for name in ("till-key", "passes")]
-    with visit(chromium, expect=LOST, has_touch=True, **options) as page:
-        page.context.add_cookies([{"name": one.key, "value": one.value, "url": site.url} for one in kept if one])
-        page.goto(f"{site.url}/staff")
-        expect(page.locator("#code")).to_be_focused()
-        is_ready(page)
-        yield page
-
-
-def is_ready(page: Page) -> None:
-    """The worker has kept everything, and the permission is there."""
-    until(page, "navigator.serviceWorker.controller?.state === 'activated'")
-    module = f"/till/parts/{parts_version()}/js/till/permit.js"
-    until(page, f"(await (await import('{module}')).permit()) !== null")
-
-
 def sells(page: Page, code: str, bill: str) -> None:
     reads(page, code)
     page.locator("#amount").fill(bill)
     page.get_by_role("button", name="Count it").tap()
     expect(page.get_by_role("heading", name="Kept")).to_be_visible()
-
-
-def comes_back(page: Page, site: Site) -> None:
-    site.comes_back()
-    page.evaluate("() => dispatchEvent(new Event('online'))")
-
-
-def code_of(shop: Shop, serial: str) -> str:
-    return str(shop.held(serial).revision.card.code)
 
 
 def test_what_was_sold_alone_counts_once(shop: Shop, open_shop: Site, chromium: Browser) -> None:
@@ -196,13 +163,6 @@ def test_stamps_are_kept_and_coupons_wait(tmp_path: Path, chromium: Browser) -> 
         expect(page.locator("#strip")).to_be_hidden()
         assert shop.balance(anna) == 3
     shop.closes()
-
-
-def shows_on_her_phone(shop: Shop, serial: str, signed: bool = True) -> str:
-    """The code on her card's page at this moment, with today's credential or without."""
-    shown = turning(shop.held(serial).revision, shop.service.secrets, shop.service.now)
-    keys = tuple(bytes.fromhex(key) for key in shown.keys.split())
-    return f"{shown.signed if signed else shown.plain}.{codes.turn(keys, shop.service.now)}"
 
 
 def spends(page: Page, points: str) -> None:
