@@ -162,7 +162,18 @@ class Site:
         self._server.server_close()
 
     def comes_back(self) -> None:
-        self._server = self._open(int(self.url.rpartition(":")[2]))
+        """Connections that broke when it went down may hold its port for a moment more."""
+        port, until = int(self.url.rpartition(":")[2]), time.monotonic() + 10
+        while True:
+            try:
+                self._server = self._open(port)
+            except SystemExit:
+                # Werkzeug's way to say that the port is not free.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def runs(self, app: Flask) -> None:
         """Another version of the application, from when it comes back."""

@@ -8,14 +8,19 @@ import { say, time } from "./words.js";
 const MOST_LISTED = 30;
 let isAway = false;
 let isLoggedOut = false;
+let asked = 0;
 
 export async function show() {
   const place = document.getElementById("strip");
   if (!place) return;
+  const turn = ++asked;
   const actions = await (await open()).list();
   const out = actions.filter(isOut).length;
   const trouble = actions.filter((action) => action.state === "conflict" || action.state === "refused").length;
   const state = isAway ? await alone() : isLoggedOut && out ? "login" : out ? "sending" : trouble ? "trouble" : "";
+  const rows = [...(state === "away" ? [await asOf()] : []), ...actions.slice(0, MOST_LISTED).map(line)];
+  // Whoever asked later knows more.
+  if (turn !== asked) return;
   place.hidden = !state;
   place.dataset.strip = state;
   const sentence = /** @type {HTMLElement} */ (place.querySelector("[data-part=sentence]"));
@@ -23,7 +28,7 @@ export async function show() {
   // Said aloud only when it says something else.
   if (sentence.textContent !== text) sentence.textContent = text;
   count(place, out);
-  list(place, [...(state === "away" ? [await asOf()] : []), ...actions.slice(0, MOST_LISTED).map(line)]);
+  place.querySelector("[data-part=list]")?.replaceChildren(...rows);
 }
 
 /** Until when the till knows which cards were blocked. */
@@ -68,9 +73,4 @@ function line(action) {
   const state = action.why || say(`till.state.${action.state}`);
   row.textContent = say("till.action", { time: time(action.at), receipt: action.receipt.slice(-6), state });
   return row;
-}
-
-/** @param {HTMLElement} place @param {HTMLElement[]} rows */
-function list(place, rows) {
-  place.querySelector("[data-part=list]")?.replaceChildren(...rows);
 }
