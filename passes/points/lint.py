@@ -345,25 +345,29 @@ def _units(definition: Definition, now: int) -> Iterator[Finding]:
 
 
 def _affordable(definition: Definition, now: int) -> Iterator[Finding]:
-    """What comes back of each purchase in money: more than half is worth a look, the whole of it is a gift."""
-    alone = [finding for share in shares(definition) for finding in _ruinous(share)]
+    """What comes back of each purchase in money: more than half, or than the shop says is left of it, is worth a look,
+    the whole of it is a gift."""
+    margin = definition.margin
+    alone = [finding for share in shares(definition) for finding in _ruinous(share, margin)]
     yield from alone
     said = {finding.severity for finding in alone}
     for share in together(definition):
-        for finding in _ruinous(share):
+        for finding in _ruinous(share, margin):
             # What one of them does alone says it better.
             if finding.severity not in said and "refuse" not in said:
                 said.add(finding.severity)
                 yield finding
 
 
-def _ruinous(share: Share) -> Iterator[Finding]:
+def _ruinous(share: Share, margin: int | None) -> Iterator[Finding]:
     told = f"{share.percent} % of what is paid comes back as {share.what}"
     if share.percent >= REFUSED_PERCENT and share.is_certain:
         loss = "whoever does it pays for nothing" if share.is_once else "the more is bought, the more is lost"
         yield _refuse(share.field, f"{told}: {loss}. {share.remedy}")
     elif share.percent > WARNED_PERCENT:
         yield _warn(share.field, f"{told}. {share.remedy}")
+    elif margin is not None and share.percent > margin:
+        yield _warn(share.field, f"{told}, and of the same {margin} % is left as `margin`. {share.remedy}")
 
 
 _LOOKS: Sequence[Any] = (

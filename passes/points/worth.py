@@ -83,6 +83,7 @@ def shares(definition: Definition) -> Iterator[Share]:
             yield Share(f"partners.{place}.earn.points", back, definition.unit, remedy)
     yield from _challenges(definition)
     yield from _machines(definition)
+    yield from _friends(definition)
 
 
 def together(definition: Definition) -> Iterator[Share]:
@@ -259,6 +260,20 @@ def _machines(definition: Definition) -> Iterator[Share]:
         is_certain = gift.is_certain and bool(rates.always) and not _is_rare(reward)
         what = f"the coupon “{coupon.key}”"
         yield Share(f"rewards.{place}.cost", gift.share(spent), what, remedy, is_certain)
+
+
+def _friends(definition: Definition) -> Iterator[Share]:
+    """What a friend's first receipt brings to both, of the least that it comes to; a friend comes but once."""
+    part = definition.referral
+    if part is None:
+        return
+    gifts = [gift for give in (part.give, part.friend) if give and (gift := _gift(definition, give))]
+    if gifts:
+        both = _Gift(sum(gift.worth for gift in gifts), sum(gift.paid for gift in gifts))
+        what = "what a friend's first receipt brings to both"
+        remedy = "Ask for a larger receipt (`min_total`) or give less."
+        share = both.share(max(1, part.min_total))
+        yield Share("referral.min_total", share, what, remedy, is_certain=False, is_once=True)
 
 
 def _is_rare(reward: RewardPart) -> bool:

@@ -67,6 +67,10 @@ def stamps(at: int, of: int = 10, **by: Any) -> dict[str, Any]:
     )
 
 
+def friends(give: int, friend: int, **values: Any) -> dict[str, Any]:
+    return {"referral": {"give": {"amount": give}, "friend": {"amount": friend}} | values}
+
+
 MONDAYS: dict[str, Any] = {"weekdays": [1]}
 CASH: dict[str, Any] = {"units": [{"key": "cash", "kind": "money"}]}
 CAPPED: dict[str, Any] = {"earn": {"points": 0}, **rule(measure="visit", caps={"day": 1})}
@@ -266,6 +270,10 @@ WARNED: list[tuple[str, dict[str, Any], str]] = [
     ("earn.points", {"worth_of_one": 60}, "60 % of what is paid comes back as points"),
     ("multipliers", {"worth_of_one": 30} | multiplier(), "60 % of what is paid comes back as points with multipliers"),
     ("multipliers", {"worth_of_one": 30} | multiplier(percent=500, when=MONDAYS), "150 % of what is paid"),
+    ("earn.points", {"worth_of_one": 40, "margin": 30}, "of the same 30 % is left as `margin`"),
+    ("referral.min_total", friends(100, 50), "75000 % of what is paid comes back as what a friend's first receipt"),
+    ("referral.min_total", friends(100, 50, min_total=1_000), "75 % of what is paid"),
+    ("referral.min_total", friends(100, 50, min_total=2_000) | {"margin": 20}, "37 % of what is paid"),
 ]
 
 
@@ -288,6 +296,8 @@ def test_what_is_worth_a_look_is_said_and_not_refused(field: str, changes: dict[
 
 
 GENEROUS: list[dict[str, Any]] = [
+    {"worth_of_one": 30, "margin": 30},
+    friends(100, 50, min_total=2_000),
     {"worth_of_one": 10} | multiplier(percent=300, when=MONDAYS),
     every(25, 15),
     rule(amount=5, when={"min_total": 5000}, caps={"receipt": 400}),
