@@ -17,7 +17,7 @@ from . import actions
 from .config import TillSection
 from .definition.parts import UnitKind
 from .errors import Conflict, Forbidden
-from .staff import Presence
+from .staff import Presence, own_cards
 from .store import Connection
 from .store import tables as t
 
@@ -72,8 +72,8 @@ def hold(tx: Connection, who: Presence) -> None:
 
 def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:
     """Nobody earns on a card of theirs at the till where they work."""
-    own = select(t.StaffCard.card_id).where(t.StaffCard.staff_id == who.person.id, t.StaffCard.card_id == card_id)
-    if tx.execute(own).first():
+    own = own_cards().subquery()
+    if tx.execute(select(own.c.card_id).where(own.c.staff_id == who.person.id, own.c.card_id == card_id)).first():
         raise OwnCard("This card is linked to the person at the till; a colleague must do this.")
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, case, delete, exists, insert, or_, select, update
+from sqlalchemy import Select, bindparam, case, delete, exists, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from . import contacts
 from .errors import BadInput, Conflict, NotFound
@@ -137,6 +138,13 @@ def link_card(tx: Connection, key: str, card_id: int | None) -> None:
     tx.execute(delete(t.StaffCard).where(t.StaffCard.staff_id == id))
     if card_id is not None:
         tx.execute(insert(t.StaffCard).values(staff_id=id, card_id=card_id))
+
+
+def own_cards() -> Select[int, int]:
+    """By row numbers, who works here with every card of theirs: one is linked, and all of that member are meant."""
+    linked, every = aliased(t.Card), aliased(t.Card)
+    cards = select(t.StaffCard.staff_id, every.id.label("card_id")).join(linked, linked.id == t.StaffCard.card_id)
+    return cards.join(every, every.member_id == linked.member_id)
 
 
 def rename(tx: Connection, person: Person, name: str) -> None:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from .rights import EARNING, GIFTS, GIVING, SPENDING
+from .staff import own_cards
 from .store import Connection
 from .store import tables as t
 
@@ -249,7 +250,7 @@ def read(tx: Connection, now: int) -> tuple[list[Deed], dict[int, int]]:
     deeds = [
         Deed(r.id, r.at, r.staff_id, r.till, r.location, r.card_id, r.what, r.outcome, r.at == r.noted) for r in rows
     ]
-    own = {row.card_id: row.staff_id for row in tx.execute(select(t.StaffCard.staff_id, t.StaffCard.card_id))}
+    own = {row.card_id: row.staff_id for row in tx.execute(own_cards())}
     return deeds, own
 
 

@@ -311,8 +311,14 @@ def test_nobody_gives_points_to_their_own_card(shop: Shop) -> None:
     assert "linked to you" in kasia.says and shop.balance(serial) == 0
     # Nor by a code that brings points without a bill.
     assert kasia.sells(serial, promo="SPRING").status_code == 409 and "linked to you" in kasia.says
+    # Nor with the card of another programme, which is hers as well.
+    shop.promises(key="brunch", name={"en": "Brunch"}, earn={"points": 1, "per": 100})
+    with shop.service.store.transaction() as tx:
+        member = shop.service.members.identity(tx, shop.held(serial).row.member_id)
+        other = shop.service.members.give_card(tx, member, "brunch", shop.service.now)
+    assert kasia.sells(other, amount="10").status_code == 409 and "linked to you" in kasia.says
     boss.sells(serial, amount="10")
-    assert shop.balance(serial) == 10
+    assert shop.balance(serial) == 10 and shop.balance(other) == 0
 
 
 # -- taking back
