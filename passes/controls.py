@@ -1,8 +1,9 @@
 """Control groups: who of those an offer is for never sees it, so that it shows whether the offer brings anybody.
 
 Who is left out follows from the card and the offer alone, by a lot that Python and the store draw alike: nothing is
-kept, and it is the same whenever a card is drawn or its receipts are counted. Both groups are counted by the same
-rule: cards there were when the offer began, and their purchases that still stand.
+kept, and it is the same whenever a card is drawn or its receipts are counted. Who is counted is settled when the offer
+is published, before it can change anything: every card there is then, or for a tier's offer those that stand in it,
+which are remembered because tiers move.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Float, cast, exists, func, insert, literal, select
 
-from .effect import Arm, Effect
-from .programmes import Programme
+from .effect import LEAST_PEOPLE, Arm, Effect
 from .store import Connection, Row
 from .store import tables as t
 
 MOST_PERCENT = 50
 USUAL_PERCENT = 10
-WORTHWHILE_CARDS = 300
-"""With fewer cards, a tenth of them is too few to tell anything by."""
+WORTHWHILE_CARDS = 1_000
+"""With fewer, a tenth of them seldom shows anything."""
+ENOUGH = LEAST_PEOPLE * 4 // 3
+"""Of either group; some will be fewer by the time anybody counts."""
 LONGEST_DAYS = 90
 """An offer that runs for longer is judged by its first days; later everybody has forgotten what it changed."""
 _PRIME = 2**31 - 1
@@ -31,10 +33,16 @@ _DAY = 86_400
 
 @dataclass(frozen=True)
 class Split:
-    """How many cards get an offer, and how many by lot do not."""
+    """How many cards get an offer, in how many places they are installed, and how many by lot do not get it."""
 
     given: int
+    places: int
     left_out: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether so many can show anything."""
+        return min(self.given, self.left_out) >= ENOUGH
 
 
 @dataclass(frozen=True)
@@ -70,35 +78,41 @@ def split(tx: Connection, programme_id: int, tier: str | None, key: str, percent
     out = is_left_out(key, percent)
     counts = select(func.count().filter(~out), func.count().filter(out)).select_from(t.Card).where(*which)
     given, without = tx.execute(counts).one()
-    return Split(given, without)
+    installed = select(func.count()).select_from(t.Installation).join(t.Card, t.Card.id == t.Installation.card_id)
+    return Split(given, tx.execute(installed.where(*which, ~out)).scalar_one(), without)
 
 
-def outcome(tx: Connection, programme: Programme, offer: Row, now: int) -> Outcome:
-    """Who came while the offer ran, of those who got it and of those left out by lot."""
-    last = offer.starts + LONGEST_DAYS * _DAY
+def remember(tx: Connection, offer_id: int, programme_id: int, tier: str) -> None:
+    """Whom a tier's offer found in it."""
+    found = select(literal(offer_id), t.Card.id).where(t.Card.programme_id == programme_id, t.Card.tier == tier)
+    tx.execute(insert(t.OfferAudience).from_select(["offer_id", "card_id"], found))
+
+
+def outcome(tx: Connection, offer: Row, now: int) -> Outcome | None:
+    """Who came while the offer ran, of those who got it and of those left out by lot; None: it never ran."""
+    begins = max(offer.starts, offer.created)
+    last = begins + LONGEST_DAYS * _DAY
     ends = last if offer.ends is None else min(offer.ends, last)
-    until = max(offer.starts, min(now, ends))
-    during = (
-        t.Receipt.card_id == t.Card.id,
-        t.Receipt.created >= offer.starts,
-        t.Receipt.created < until,
-        t.BOUGHT,
-    )
-    spent = select(func.sum(t.Receipt.total)).where(*during).correlate(t.Card).scalar_subquery()
-    which = [t.Card.programme_id == programme.id, t.Card.status == "active", t.Card.created <= offer.starts]
-    if offer.tier is not None:
-        which.append(t.Card.tier.in_(_tier_and_above(programme, offer.tier)))
-    each = select(is_left_out(offer.key, offer.control).label("out"), spent.label("spent")).where(*which).subquery()
-    sums = select(each.c.out, func.count(), func.count(each.c.spent), func.sum(each.c.spent)).group_by(each.c.out)
-    arms = {bool(out): Arm(people, came, int(total or 0)) for out, people, came, total in tx.execute(sums)}
+    if ends <= begins:
+        return None
+    until = max(begins, min(now, ends))
+    during = (t.Receipt.programme_id == offer.programme_id, t.Receipt.created >= begins, t.Receipt.created < until)
+    bought = select(t.Receipt.card_id, func.sum(t.Receipt.total).label("spent")).where(*during, t.BOUGHT)
+    bills = bought.group_by(t.Receipt.card_id).subquery()
+    cards = select(is_left_out(offer.key, offer.control).label("out"), bills.c.spent).select_from(t.Card)
+    each = cards.outerjoin(bills, bills.c.card_id == t.Card.id).where(*_counted(offer)).subquery()
+    spent = cast(each.c.spent, Float)
+    sums = select(each.c.out, func.count(), func.count(spent), func.sum(each.c.spent), func.sum(spent * spent))
+    arms = {bool(arm[0]): Arm.of(*arm[1:]) for arm in tx.execute(sums.group_by(each.c.out))}
     return Outcome(Effect(arms.get(False, Arm()), arms.get(True, Arm())), until, now >= ends)
 
 
-def _tier_and_above(programme: Programme, tier: str) -> list[str]:
-    """Whoever an offer moved up is counted where it found them; without this it would seem to lose its best."""
-    levels = sorted(programme.definition.levels, key=lambda level: level.threshold)
-    keys = [level.key for level in levels]
-    return keys[keys.index(tier) :] if tier in keys else [tier]
+def _counted(offer: Row) -> list[ColumnElement[bool]]:
+    """Cards that it was for when it was published; whatever became of them since."""
+    if offer.tier is None:
+        return [t.Card.programme_id == offer.programme_id, t.Card.created <= offer.created]
+    mine = t.OfferAudience.card_id == t.Card.id
+    return [exists().where(t.OfferAudience.offer_id == offer.id, mine)]
 
 
 def _draws(card_id: Any, key: str) -> Any:

@@ -2,13 +2,15 @@
 
 Some of those it is for get nothing, at random, so whoever comes anyway is counted on both sides. The difference of
 two shares comes with the interval in which it lies nineteen times out of twenty (Newcombe's, by Wilson's scores, which
-stays honest for small groups); while that holds zero, nothing is claimed.
+stays honest for small groups); while that holds zero, nothing is claimed. What was spent has an interval of its own:
+few large bills tell little, however many came.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 LEAST_PEOPLE = 30
 _Z = 1.959964
@@ -16,15 +18,36 @@ _Z = 1.959964
 
 @dataclass(frozen=True)
 class Arm:
-    """How many it was for, how many of them came in time, and what they spent then, in the smallest unit."""
+    """How many it was for, how many of them came in time, and what they spent then, in the smallest unit.
+
+    `squares` is the sum over people of what each spent, squared.
+    """
 
     people: int = 0
     came: int = 0
     spent: int = 0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, people: int, came: int, spent: Any, squares: Any) -> Arm:
+        """From sums as a store gives them: nothing where nobody came."""
+        return cls(people, came, int(spent or 0), float(squares or 0))
 
     @property
     def share(self) -> float:
         return self.came / self.people if self.people else 0.0
+
+    @property
+    def mean(self) -> float:
+        """What one of them spent, who did not come included."""
+        return self.spent / self.people if self.people else 0.0
+
+    @property
+    def error(self) -> float:
+        """The variance of the mean."""
+        if self.people < 2:
+            return 0.0
+        return max(0.0, self.squares / self.people - self.mean**2) / (self.people - 1)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -63,9 +86,23 @@ class Effect:
     @property
     def extra_spent(self) -> int:
         """What those who had it spent beyond what as many others would have."""
-        if not self.control.people:
-            return 0
-        return self.given.spent - self.control.spent * self.given.people // self.control.people
+        return round(self._more * self.given.people)
+
+    @property
+    def spent_interval(self) -> tuple[int, int]:
+        """In which `extra_spent` lies nineteen times out of twenty."""
+        reach = _Z * sqrt(self.given.error + self.control.error)
+        return round((self._more - reach) * self.given.people), round((self._more + reach) * self.given.people)
+
+    @property
+    def shows_spending(self) -> bool:
+        """Whether it is shown that more was spent."""
+        return self.verdict == "more come" and self.spent_interval[0] > 0
+
+    @property
+    def _more(self) -> float:
+        """By how much more one of them spent."""
+        return self.given.mean - self.control.mean if self.given.people and self.control.people else 0.0
 
     def extra_margin(self, percent: int) -> int:
         """What is left of that for the shop, where so much of a hundred is."""

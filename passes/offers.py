@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, insert, select, update
 
 from . import controls, programmes
 from .card import Text
-from .errors import BadInput, Conflict, NotFound
+from .errors import BadInput, Conflict, KeyReused, NotFound
 from .programmes import Programme
 from .store import Connection, Row
 from .store import tables as t
@@ -63,7 +63,11 @@ def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str
         "ends": draft.ends,
         "created": now,
     }
-    tx.execute(insert(t.Offer).values(values))
+    if tx.execute(select(t.Offer.id).where(t.Offer.key == key)).first():
+        raise KeyReused("This offer was published already.")
+    id = tx.execute(insert(t.Offer).values(values).returning(t.Offer.id)).scalar_one()
+    if draft.control and draft.tier is not None:
+        controls.remember(tx, id, programme.id, draft.tier)
     programmes.changed(tx, programme.id, now, draft.tier)
     return key
 

@@ -1,8 +1,10 @@
-"""PINs: four to eight digits by which a person starts a shift at an enrolled till, and nothing else.
+"""PINs: four to eight digits by which a person starts a shift at an enrolled till, and a manager confirms there what
+its cashier may not. Nothing else is opened by them.
 
 Kept as a hash under the service's keys and bound to the person: a copy of the database does not tell them,
-as it would any hash of so few digits. A wrong PIN and an unknown person are one answer; tries are counted for the
-person at the till and for the till.
+as it would any hash of so few digits. A wrong PIN and an unknown person are one answer. Tries are counted for the till
+and for the person there; those to confirm, which are worth more, for the person at all tills together, and it takes a
+longer PIN.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import re
 from sqlalchemy import select, update
 
 from . import tries
-from .errors import BadInput
+from .errors import BadInput, Forbidden
 from .secrets import Secrets
 from .staff import Person
 from .store import Connection
@@ -22,8 +24,15 @@ from .tills import Till
 
 FREE_FOR_PERSON = 5
 FREE_FOR_TILL = 20
+LEAST_TO_CONFIRM = 6
 _PIN = re.compile(r"[0-9]{4,8}", re.ASCII)
 _RUNS = "0123456789012345678 9876543210987654321"
+
+
+class PinTooShort(Forbidden):
+    """Good for a shift, too easily guessed for more."""
+
+    code = "manager_pin_short"
 
 
 def choose(tx: Connection, secrets: Secrets, person: Person, pin: str) -> None:
@@ -50,6 +59,20 @@ def people(tx: Connection) -> list[Person]:
 def check(tx: Connection, secrets: Secrets, till: Till, key: str, pin: str, now: int) -> Person | int | None:
     """The person whose PIN it is; None: it is not; a number: so many seconds must pass before another try."""
     account = tries.Counter(secrets.derive("tries-pin", till.key.encode(), key.encode()), FREE_FOR_PERSON)
+    return _check(tx, secrets, account, till, key, pin, now)
+
+
+def confirm(tx: Connection, secrets: Secrets, till: Till, key: str, pin: str, now: int) -> Person | int | None:
+    """As `check`, for somebody else's shift; a PIN too short for that is refused untried."""
+    if len(pin) < LEAST_TO_CONFIRM:
+        raise PinTooShort(f"It takes a PIN of at least {LEAST_TO_CONFIRM} digits to confirm something.")
+    account = tries.Counter(secrets.derive("tries-pin-confirm", key.encode()), FREE_FOR_PERSON)
+    return _check(tx, secrets, account, till, key, pin, now)
+
+
+def _check(
+    tx: Connection, secrets: Secrets, account: tries.Counter, till: Till, key: str, pin: str, now: int
+) -> Person | int | None:
     whole = tries.Counter(secrets.derive("tries-pin-till", till.key.encode()), FREE_FOR_TILL)
     if wait := tries.begin(tx, (account, whole), now):
         return wait

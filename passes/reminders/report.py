@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Float, and_, cast, func, select
 
 from ..definition import ReminderPart
 from ..effect import Arm, Effect
@@ -68,9 +68,9 @@ def _effect(tx: Connection, programme: Programme, part: ReminderPart, now: int) 
         .where(t.Reminder.programme_id == programme.id, t.Reminder.key == part.key, t.Reminder.at <= now - window)
         .subquery()
     )
-    sums = select(each.c.is_control, func.count(), func.count(each.c.spent), func.sum(each.c.spent))
-    arms = {
-        bool(is_control): Arm(people, came, int(spent or 0))
-        for is_control, people, came, spent in tx.execute(sums.group_by(each.c.is_control))
-    }
+    amount = cast(each.c.spent, Float)
+    sums = select(
+        each.c.is_control, func.count(), func.count(each.c.spent), func.sum(each.c.spent), func.sum(amount * amount)
+    )
+    arms = {bool(arm[0]): Arm.of(*arm[1:]) for arm in tx.execute(sums.group_by(each.c.is_control))}
     return Effect(arms.get(False, Arm()), arms.get(True, Arm()))

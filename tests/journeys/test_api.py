@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from passes import cards, keys, sweep
 from passes.points import audit
@@ -151,12 +151,19 @@ def test_what_an_offer_brought_is_asked_for(shop: ShopSystem) -> None:
     offer = {"programme": "cafe", "title": {"en": "Cake"}, "starts": shop.service.now - 60, "control": 20}
     published = shop.post("/offers", offer).said
     assert published["control"] == 20
+    with shop.service.store.transaction() as tx:
+        for table in (t.Offer, t.Card):
+            tx.execute(update(table).values(created=shop.service.now - 60))
     shop.sells(card, 1_000)
-    brought = shop.get(f"/offers/{published['key']}/effect").said
-    assert brought["verdict"] == "running" and brought["extra_margin"] is None
-    shop.post(f"/offers/{published['key']}/end")
-    over = shop.get(f"/offers/{published['key']}/effect").said
-    assert over["verdict"] == "too few" and over["given"]["people"] + over["left_out"]["people"] == 0
+    effect = f"/offers/{published['key']}/effect"
+    brought = shop.get(effect).said
+    assert brought["given"]["people"] + brought["left_out"]["people"] == 1
+    assert brought["verdict"] == "running" and brought["uplift"] is brought["spent_more"] is None
+    assert shop.post(f"/offers/{published['key']}/end").status_code == 200
+    over = shop.get(effect).said
+    assert over["verdict"] == "too few" and over["uplift"] is not None and over["margin"] is None
+    everybody = shop.post("/offers", offer | {"control": 0}).said
+    assert shop.get(f"/offers/{everybody['key']}/effect").said["verdict"] == "nobody left out"
     assert_problem(shop.post("/offers", offer | {"control": 51}), 422, "bad_input", "control")
     assert_problem(shop.get("/offers/nothing/effect"), 404, "not_found")
 

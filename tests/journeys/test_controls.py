@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from passes import controls, offers, programmes
-from passes.errors import BadInput
+from passes.errors import BadInput, KeyReused
 from passes.offers import Draft
 from passes.store import tables as t
 from tests.corner_shop import DAY, START, CornerShop
@@ -53,12 +53,15 @@ def left_out(key: str, ids: list[int], percent: int) -> list[int]:
 
 def outcome(shop: CornerShop, key: str) -> controls.Outcome:
     with shop.store.reading() as tx:
-        return controls.outcome(tx, programmes.find(tx, "cafe"), offers.find(tx, key), shop.now)
+        found = controls.outcome(tx, offers.find(tx, key), shop.now)
+    assert found is not None
+    return found
 
 
 def runs(shop: CornerShop, ids: list[int], seed: int, given: float, alone: float) -> controls.Outcome:
     """A week's offer: so many of either group come, for 10.00 each; once it is over, what it is said to have done."""
-    key, chance = shop.publishes("Cake", ends=shop.now + 7 * DAY, control=20), random.Random(seed)
+    key = shop.publishes("Cake", ends=shop.now + 7 * DAY, control=20, key=f"offer-{seed}")
+    chance = random.Random(seed)
     without = set(left_out(key, ids, 20))
     buy(shop, [id for id in ids if chance.random() < (alone if id in without else given)], shop.now + DAY)
     shop.now += 7 * DAY
@@ -117,6 +120,8 @@ def test_what_an_offer_brought_is_found(shop: CornerShop) -> None:
     assert effect.extra_members == pytest.approx(brought, rel=0.2)
     assert effect.extra_spent == pytest.approx(brought * 1_000, rel=0.2)
     assert effect.extra_margin(30) == pytest.approx(brought * 300, rel=0.2)
+    low, high = effect.spent_interval
+    assert 0 < low < brought * 1_000 < high and effect.shows_spending
     assert effect.came_anyway == pytest.approx(0.5, rel=0.2)
 
 
@@ -163,7 +168,7 @@ def test_an_offer_without_end_is_judged_by_its_first_days(shop: CornerShop) -> N
     assert found.is_over and found.effect.given.came == 0
 
 
-def test_whom_a_tiers_offer_moved_up_is_counted_still(shop: CornerShop) -> None:
+def test_a_tiers_offer_counts_whom_it_found_there_whatever_became_of_them(shop: CornerShop) -> None:
     serials = [shop.joins(f"M{number}") for number in range(10)]
     for serial in serials:
         shop.posts(serial, total=20_000)
@@ -172,12 +177,31 @@ def test_whom_a_tiers_offer_moved_up_is_counted_still(shop: CornerShop) -> None:
     key = shop.publishes("Silver cake", ends=shop.now + DAY, tier="silver", control=50)
     shop.now += 60
     shop.posts(serials[0], total=90_000)
-    shop.posts(plain, total=100)
-    assert (shop.card(serials[0]).tier or t).key == "gold" and shop.card(plain).tier is None
+    shop.posts(plain, total=25_000)
+    shop.sets(serials[1], "blocked")
+    with shop.store.transaction() as tx:
+        tx.execute(update(t.Card).where(t.Card.serial == serials[2]).values(tier=None))
+    tiers = [shop.held(serial).row.tier for serial in (serials[0], serials[2], plain)]
+    assert tiers == ["gold", None, "silver"]
     shop.now += DAY
     effect = outcome(shop, key).effect
     assert effect.given.people + effect.control.people == 10
     assert effect.given.came + effect.control.came == 1
+
+
+def test_an_offer_that_ended_before_it_began_has_brought_nothing(shop: CornerShop) -> None:
+    fills_with(shop, 40)
+    key = shop.publishes("Cake", starts=shop.now + 10 * DAY, control=50)
+    shop.now += DAY
+    shop.ends_offer(key)
+    with shop.store.reading() as tx:
+        assert controls.outcome(tx, offers.find(tx, key), shop.now) is None
+
+
+def test_the_same_key_is_published_once(shop: CornerShop) -> None:
+    shop.publishes("Cake", key="form-of-marek")
+    with pytest.raises(KeyReused):
+        shop.publishes("Cake", key="form-of-marek")
 
 
 @pytest.mark.parametrize("control", [-1, 51, 100])

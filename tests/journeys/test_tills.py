@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from passes import cards, pins, rights, shifts, staff
-from passes.points import receipts
+from passes.points import receipts, returns
 from passes.points.orders import Order
+from passes.points.remainder import Returned
 from passes.staff import ROLES
 from passes.store import tables as t
 from tests.counter import PINS, Counter
@@ -389,47 +390,79 @@ def test_a_manager_comes_to_the_till_and_what_is_older_is_taken_back(shop: Shop)
     counter.opens(f"/staff/cards/{serial}")
     assert f"/staff/cards/{serial}/receipts" in counter.page
     counter.opens(f"/staff/cards/{serial}/receipts")
-    (back,) = re.findall(r'href="(/staff/cards/[^"]+/back)"', counter.page)
-    assert counter.opens(undo).request.path == back
-    counter.opens(back)
+    (back,) = re.findall(r'href="(/staff/cards/[^"]+/back\?receipt=[^"]+)"', counter.page)
+    assert counter.opens(undo).request.full_path == back
     assert "+50 points" in counter.says and "The manager's PIN" in counter.says and "Kasia" not in counter.page
-    assert counter.sends(back, boss | {"reason": " "}).status_code == 422
+    form = boss | {"receipt": number}
+    assert counter.sends(back, form | {"reason": " "}).status_code == 422
     for _ in range(2):
-        assert counter.sends(back, boss).location == back and shop.balance(serial) == 0
+        assert counter.sends(back, form).location == back and shop.balance(serial) == 0
     counter.opens(back)
     assert "This receipt was taken back" in counter.says and "The manager's PIN" not in counter.says
-    assert logged(shop, t.Action.what == "undo_older") == [("undo_older", "done"), ("undo_older", "repeated")]
+    by = {KASIA: ["by_manager", "by_manager"], MAREK: ["done", "repeated"]}
+    assert {email: [why for _, why in logged_of(shop, email)] for email in by} == by
     with shop.service.store.reading() as tx:
         undone = tx.execute(select(t.Receipt).where(t.Receipt.receipt == f"{number}-undone")).one()
-        doer = select(t.Staff.key).join(t.Action, t.Action.staff_id == t.Staff.id).where(t.Action.what == "undo_older")
-        assert undone.staff == f"{boss['who']}@{counter.key}"
-        assert tx.execute(doer.distinct()).scalars().all() == [boss["who"]]
-    assert counter.opens(f"{back.removesuffix('/back')}-undone/back").status_code == 200
-    assert "cannot be undone" in counter.says
+    assert undone.staff == f"{boss['who']}@{counter.key}"
+    assert counter.opens(f"{back}-undone").status_code == 200 and "cannot be undone" in counter.says
+    assert "A manager confirmed it" in shop.desk(MAREK).opens("/staff/manage/log").text
+
+
+def logged_of(shop: Shop, email: str) -> list[tuple[str, str]]:
+    """Today's takings back in somebody's name."""
+    person = select(t.Staff.id).where(t.Staff.email == email).scalar_subquery()
+    return logged(shop, t.Action.what == "undo_older", t.Action.staff_id == person)
+
+
+def test_whatever_number_a_receipt_has_it_is_taken_back(shop: Shop) -> None:
+    counter, serial, number = Counter(shop, "Odd numbers"), shop.has_member(), "FV/12/2026 a/../b?c&d#e"
+    counter.starts()
+    boss = manager(counter)
+    with shop.service.store.transaction() as tx:
+        held = cards.by_serial(tx, serial, lock=True)
+        lines = [{"price": 1_000, "quantity": 2, "category": "cake"}]
+        receipts.post(tx, held, Order(number, total=1_000, lines=lines), shop.service.now)
+        held = cards.by_serial(tx, serial, lock=True)
+        original = receipts.find(tx, number)
+        returns.give_back(tx, held, original, [Returned(0, 1)], "half", shop.service.now)
+    counter.opens(f"/staff/cards/{serial}/receipts")
+    (back, *_) = [html.unescape(each) for each in re.findall(r'href="([^"]+/back\?receipt=FV[^"]+)"', counter.page)]
+    counter.opens(back)
+    assert counter.field("receipt") == number and "Part of it came back before" in counter.says
+    assert counter.sends(back, boss | {"receipt": number}).status_code == 303
+    assert shop.balance(serial) == 0
 
 
 def test_without_a_managers_pin_nothing_older_is_taken_back(shop: Shop) -> None:
-    counter, serial = Counter(shop, "Guessing"), shop.has_member()
+    counter, second, serial = Counter(shop, "Guessing"), Counter(shop, "Guessing there"), shop.has_member()
     counter.starts()
-    boss, own = manager(counter), manager(counter, KASIA)
+    second.starts()
+    boss, own = manager(counter), manager(counter, KASIA, "258013")
     number = counter.sells(serial, amount="50").request.path.rpartition("/")[2]
-    back = f"/staff/cards/{serial}/receipts/{number}/back"
+    back = f"/staff/cards/{serial}/back?receipt={number}"
     assert counter.sends(back, own).status_code == 403 and "do not match" in counter.says
-    for _ in range(pins.FREE_FOR_PERSON):
-        assert counter.sends(back, boss | {"pin": "9182"}).status_code == 403
-    assert counter.sends(back, boss).status_code == 429 and "Wait" in counter.says
+    assert counter.sends(back, own | {"who": "nobody"}).status_code == 403 and "do not match" in counter.says
+    assert counter.sends(back, boss | {"pin": "7413"}).status_code == 403 and "six digits" in counter.says
+    # Whoever tries at another till begins where they stopped at the first.
+    second.opens(back)
+    for turn in range(pins.FREE_FOR_PERSON):
+        till = (counter, second)[turn % 2]
+        assert till.sends(back, boss | {"pin": "918273"}).status_code == 403 and "do not match" in till.says
+    for till in (counter, second):
+        assert till.sends(back, boss).status_code == 429 and "Wait" in till.says
     assert shop.balance(serial) == 50
-    refused = [why for _, why in logged(shop, t.Action.what == "undo_older")]
-    assert refused.count("manager_pin") == pins.FREE_FOR_PERSON + 1 and "too_many_tries" in refused
+    refused = [why for _, why in logged_of(shop, KASIA)]
+    assert refused.count("manager_pin") == pins.FREE_FOR_PERSON + 2 and refused.count("too_many_tries") == 2
+    assert logged_of(shop, MAREK) == []
     other = shop.has_member()
-    assert counter.opens(f"/staff/cards/{other}/receipts/{number}/back").status_code == 404
+    assert counter.opens(f"/staff/cards/{other}/back?receipt={number}").status_code == 404
 
 
 def test_at_a_device_that_is_no_till_a_manager_logs_in_instead(shop: Shop) -> None:
     kasia, marek, serial = shop.desk(KASIA), shop.desk(MAREK), shop.has_member()
     boss = manager(Counter(shop, "Elsewhere"))
     number = kasia.sells(serial, amount="50").request.path.rpartition("/")[2]
-    back = f"/staff/cards/{serial}/receipts/{number}/back"
+    back = f"/staff/cards/{serial}/back?receipt={number}"
     kasia.opens(back)
     assert "at an enrolled till" in kasia.says and "Reason" not in kasia.says
     assert kasia.sends(back, boss).status_code == 403 and shop.balance(serial) == 50

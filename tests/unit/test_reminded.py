@@ -25,7 +25,7 @@ CLUB: dict[str, Any] = {
         {"key": "back", "when": "lapsed", "coupon": "cake", "control": 0, "answer_days": 21},
     ],
 }
-MORE = Effect(Arm(400, 120, 240_000), Arm(100, 10, 20_000))
+MORE = Effect(Arm(400, 120, 240_000, 120 * 2_000**2), Arm(100, 10, 20_000, 10 * 2_000**2))
 NOT_SHOWN = Effect(Arm(400, 42, 84_000), Arm(100, 10, 20_000))
 EFFECTS = {"again": MORE, "soon": NOT_SHOWN, "back": Effect(Arm(9, 3, 900), Arm())}
 MONTHS = (Cohort("2026-10", 8, 2), Cohort("2026-11", 3, 3))
@@ -50,10 +50,12 @@ def test_more_who_come_are_told_with_their_interval_and_what_they_spent() -> Non
         ("Without, by lot", "10 of 100 came (10\N{NO-BREAK SPACE}%)"),
     ]
     low, high = (round(100 * each) for each in MORE.interval)
+    least, most = (spoken("en").money(each, "PLN") for each in MORE.spent_interval)
     assert (again.verdict, again.level) == ("More come for it", "good")
     assert again.result == (
         f"Difference in a hundred people: +20. Nineteen times out of twenty it lies between +{low} and +{high}.",
-        "That is about 80 members more who came, and PLN1,600.00 more spent.",
+        "That is about 80 members more who came.",
+        f"They spent about PLN1,600.00 more; nineteen times out of twenty it lies between {least} and {most}.",
         "33\N{NO-BREAK SPACE}% of those who came would have come anyway.",
     )
 
@@ -61,7 +63,16 @@ def test_more_who_come_are_told_with_their_interval_and_what_they_spent() -> Non
 def test_where_the_margin_is_known_it_is_told_what_is_left() -> None:
     definition = Definition.model_validate(CLUB | {"margin": 30})
     again = told(definition, EFFECTS, {}, (), spoken("en")).reminders[0]
-    assert again.result[2] == "At a margin of 30 % that leaves PLN480.00 more."
+    assert again.result[3] == "At a margin of 30 % that leaves PLN480.00, before what it cost to give."
+
+
+def test_more_who_come_need_not_have_spent_more() -> None:
+    """One large bill among those left alone outweighs all the others."""
+    effect = Effect(Arm(1_000, 400, 400_000, 400 * 1_000**2), Arm(100, 25, 64_000, 40_000**2 + 24 * 1_000**2))
+    assert effect.verdict == "more come" and effect.extra_spent < 0 < effect.spent_interval[1]
+    result = said(effects={"again": effect, "soon": effect, "back": effect}).reminders[0].result
+    assert "Whether they also spent more, so few bills do not show." in result
+    assert not any("PLN" in sentence for sentence in result)
 
 
 def test_what_is_not_shown_is_not_claimed() -> None:

@@ -9,7 +9,7 @@ from .base import Base, table
 from .cards import NOT_ACTIVE, Card, CardPin, Coupon, Installation, Membership, Touch
 from .ledger import BOUGHT, Chain, Claim, Lot, LotUse, Posting, Purse, Receipt, Tally
 from .members import Consent, FriendCode, Member, NameWord, Nickname, Referral
-from .programmes import Offer, Programme, Ruleset
+from .programmes import Offer, OfferAudience, Programme, Ruleset
 from .reminders import Reminder, Rhythm
 from .shops import Answer, ApiKey
 from .staff import Passkey, Staff, StaffCard, StaffSession, Tries
@@ -46,6 +46,7 @@ __all__ = [
     "NameWord",
     "Nickname",
     "Offer",
+    "OfferAudience",
     "Passkey",
     "Posting",
     "Programme",

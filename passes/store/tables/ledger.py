@@ -46,7 +46,7 @@ class Receipt(Base):
 
 
 BOUGHT = and_(Receipt.total > 0, Receipt.reverses.is_(None), Receipt.reversed_by.is_(None))
-"""A purchase that still stands."""
+"""A purchase that still stands, wholly or in part; `total` is that of the whole."""
 
 
 class Claim(Base):

@@ -61,3 +61,12 @@ class Offer(Base):
     starts: Mapped[int]
     ends: Mapped[int | None]
     created: Mapped[int]
+
+
+class OfferAudience(Base):
+    """Which cards stood in its tier when an offer was published that leaves some out; tiers move, this stays."""
+
+    __tablename__ = "offer_audience"
+
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), primary_key=True, autoincrement=False)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True, autoincrement=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from flask import Response
@@ -12,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from ... import controls, programmes
 from ... import offers as published
 from ...controls import MOST_PERCENT
+from ...effect import Arm, Effect
 from ...idempotency import Said
 from ...offers import MOST_BODY, MOST_TITLE, Draft
 from ...store import Connection, Row
@@ -34,16 +34,21 @@ _OFFER: dict[str, Any] = {
 }
 
 
+_COMPARED = (
+    *("uplift", "uplift_interval", "members_more", "spent_more", "spent_interval"),
+    *("margin", "came_anyway"),
+)
 _BROUGHT: dict[str, Any] = {
     "until": 1_790_086_400,
     "verdict": "more come",
     "given": {"people": 4_500, "came": 2_250, "spent": 2_250_000},
     "left_out": {"people": 500, "came": 125, "spent": 125_000},
     "uplift": 0.25,
-    "interval": [0.21, 0.29],
-    "extra_members": 1_125,
-    "extra_spent": 1_125_000,
-    "extra_margin": 337_500,
+    "uplift_interval": [0.21, 0.29],
+    "members_more": 1_125,
+    "spent_more": 1_125_000,
+    "spent_interval": [930_000, 1_320_000],
+    "margin": 337_500,
     "came_anyway": 0.5,
 }
 
@@ -86,7 +91,7 @@ class Offer(Answer):
 
 
 class Group(Answer):
-    """Cards there were when the offer began, how many of them bought while it ran, and for how much."""
+    """Cards it was for when it was published, how many of them bought while it ran, and for how much."""
 
     people: int
     came: int
@@ -96,23 +101,26 @@ class Group(Answer):
 class Brought(Answer):
     """What an offer brought until `until`: those who got it against those left out by lot.
 
-    `uplift` is the difference of their shares, with the interval in which it lies nineteen times out of twenty.
-    `verdict` is `running` until the offer is over, then `more come`, `fewer come`, `no effect shown` or `too few`;
-    what is extra means something only with the first. `extra_margin` needs the programme's `margin`.
+    `verdict` is `nobody left out`, `never ran`, `running` until the offer is over (after 90 days at the latest), then
+    `more come`, `fewer come`, `no effect shown` or `too few`. What compares both groups is null unless it is one of
+    these four: `uplift` is the difference of their shares, `spent_more` what the first group spent beyond the second,
+    each with the interval in which it lies nineteen times out of twenty. `margin` needs the programme's, and is before
+    what the offer cost to give.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_BROUGHT]})
 
-    until: int
-    verdict: Literal["running", "more come", "fewer come", "no effect shown", "too few"]
+    until: int | None
+    verdict: Literal["nobody left out", "never ran", "running", "more come", "fewer come", "no effect shown", "too few"]
     given: Group
     left_out: Group
-    uplift: float
-    interval: tuple[float, float]
-    extra_members: int
-    extra_spent: int
-    extra_margin: int | None
-    came_anyway: float
+    uplift: float | None
+    uplift_interval: tuple[float, float] | None
+    members_more: int | None
+    spent_more: int | None
+    spent_interval: tuple[int, int] | None
+    margin: int | None
+    came_anyway: float | None
 
 
 class Offers(Answer):
@@ -168,20 +176,29 @@ def effect(path: OfferPath) -> dict[str, Any]:
     with service().store.reading() as tx:
         offer = published.find(tx, path.key)
         programme = programmes.get(tx, offer.programme_id)
-        found = controls.outcome(tx, programme, offer, service().now)
-    came, margin = found.effect, programme.definition.margin
-    return {
-        "until": found.until,
-        "verdict": came.verdict if found.is_over else "running",
-        "given": asdict(came.given),
-        "left_out": asdict(came.control),
-        "uplift": came.uplift,
-        "interval": came.interval,
-        "extra_members": came.extra_members,
-        "extra_spent": came.extra_spent,
-        "extra_margin": None if margin is None else came.extra_margin(margin),
-        "came_anyway": came.came_anyway,
-    }
+        found = controls.outcome(tx, offer, service().now)
+    came = found.effect if found else Effect(Arm(), Arm())
+    verdict = "nobody left out" if not offer.control else "never ran" if found is None else came.verdict
+    if found and offer.control and not found.is_over:
+        verdict = "running"
+    told: dict[str, Any] = dict.fromkeys(_COMPARED)
+    if verdict == came.verdict:
+        margin = programme.definition.margin
+        told = {
+            "uplift": came.uplift,
+            "uplift_interval": came.interval,
+            "members_more": came.extra_members,
+            "spent_more": came.extra_spent,
+            "spent_interval": came.spent_interval,
+            "margin": None if margin is None else came.extra_margin(margin),
+            "came_anyway": came.came_anyway,
+        }
+    groups = {"given": _group(came.given), "left_out": _group(came.control)}
+    return {"until": found.until if found else None, "verdict": verdict, **groups, **told}
+
+
+def _group(arm: Arm) -> dict[str, int]:
+    return {"people": arm.people, "came": arm.came, "spent": arm.spent}
 
 
 def _draft(body: NewOffer, now: int) -> Draft:

@@ -57,12 +57,21 @@ def _result(definition: Definition, effect: Effect, said: Words) -> Iterator[str
     low, high = (_signed(said, each) for each in effect.interval)
     yield said.say("console.effect.uplift", uplift=_signed(said, effect.uplift), low=low, high=high)
     if effect.verdict == "more come":
-        spent = said.money(effect.extra_spent, definition.currency)
-        yield said.say("console.effect.extra", n=effect.extra_members, money=spent)
-        if definition.margin is not None:
-            margin = said.money(effect.extra_margin(definition.margin), definition.currency)
-            yield said.say("console.effect.margin", money=margin, percent=said.number(definition.margin))
+        yield said.say("console.effect.extra", n=effect.extra_members)
+        yield from _money(definition, effect, said)
         yield said.say("console.effect.anyway", share=_percent(said, effect.came_anyway))
+
+
+def _money(definition: Definition, effect: Effect, said: Words) -> Iterator[str]:
+    if not effect.shows_spending:
+        yield said.say("console.effect.no_money")
+        return
+    low, high = (said.money(each, definition.currency) for each in effect.spent_interval)
+    spent = said.money(effect.extra_spent, definition.currency)
+    yield said.say("console.effect.spent", money=spent, low=low, high=high)
+    if definition.margin is not None:
+        margin = said.money(effect.extra_margin(definition.margin), definition.currency)
+        yield said.say("console.effect.margin", money=margin, percent=said.number(definition.margin))
 
 
 def _percent(said: Words, share: float) -> str:

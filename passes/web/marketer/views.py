@@ -45,11 +45,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What an offer has brought. `verdict` stays None while it runs."""
+    """What an offer has brought, and what was counted. `verdict` stays None while it runs."""
 
     groups: Sequence[effects.Share]
-    until: str
     verdict: effects.Verdict | None
+    note: str
 
 
 @console.get("")
@@ -77,8 +77,8 @@ def all_offers() -> Any:
 @console.get("/offers/new")
 def new_offer() -> Any:
     with service().store.reading() as tx:
-        most = max((controls.cards_in_use(tx, programme.id) for programme in programmes.all(tx)), default=0)
-    control = controls.USUAL_PERCENT if most >= controls.WORTHWHILE_CARDS else 0
+        least = min((controls.cards_in_use(tx, programme.id) for programme in programmes.all(tx)), default=0)
+    control = controls.USUAL_PERCENT if least >= controls.WORTHWHILE_CARDS else 0
     return _form(form.read({"form": secrets.token_urlsafe(18), "control": str(control)}), {})
 
 
@@ -93,7 +93,6 @@ def preview() -> Any:
         return _form(filled, {})
     draft = form.draft(filled, presence().person.key, service().settings.zone, service().now)
     with service().store.reading() as tx:
-        reached = progress.standing(tx, programme.id, draft.tier)
         split = controls.split(tx, programme.id, draft.tier, draft.key, draft.control)
     return show(
         "console/preview.html",
@@ -102,8 +101,8 @@ def preview() -> Any:
         fields=filled.fields,
         cards=[_sampled(programme, draft, language) for language in LANGUAGES],
         look=service().looks.get(programme.promise.look),
-        reached=reached,
         split=split,
+        too_few=bool(draft.control) and not split.tells,
         starts_later=draft.starts > service().now,
         period=_period(draft.starts if draft.starts > service().now else None, draft.ends),
         announce=draft.announce,
@@ -251,10 +250,14 @@ def _learnt(key: str) -> Learnt | None:
         if not row.control:
             return None
         programme = programmes.get(tx, row.programme_id)
-        found = controls.outcome(tx, programme, row, here.now)
+        found = controls.outcome(tx, row, here.now)
+    if found is None:
+        return Learnt((), None, said.say("console.never_ran"))
     verdict = effects.verdict(programme.definition, found.effect, said) if found.is_over else None
     groups = effects.groups(found.effect, said.say("console.given"), said)
-    return Learnt(groups, said.moment(found.until, here.settings.zone), verdict)
+    told = "console.counted" if verdict else "console.so_far"
+    until = said.moment(found.until, here.settings.zone)
+    return Learnt(groups, verdict, said.say(told, date=until, days=controls.LONGEST_DAYS))
 
 
 def _listed(rows: Sequence[Row], known: Sequence[Programme]) -> list[Shown]:

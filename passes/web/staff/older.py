@@ -13,7 +13,7 @@ from typing import Any
 from flask import redirect, request, url_for
 from sqlalchemy import select
 
-from ... import actions, cards, pins, programmes, rights, staff
+from ... import actions, cards, pins, programmes, rights
 from ...cards import Held
 from ...errors import Forbidden, NotFound, PassesError, TooManyTries
 from ...points import receipts, returns
@@ -25,7 +25,7 @@ from ..current import is_practice, service
 from ..login import enrolled
 from ..login.backstage import presence, refuse, sentence, show, wants_json, words
 from . import form
-from .attempt import attempt
+from .attempt import attempt, need, note
 from .story import tell
 from .views import staff_pages
 
@@ -49,35 +49,42 @@ class NoTill(Forbidden):
 def earlier(serial: str) -> Any:
     """The card's latest purchases, to choose one from."""
     _refuse_in_practice()
+    need("look_up")
     with service().store.reading() as tx:
         held = cards.by_serial(tx, serial)
         found = latest(tx, held, "staff.ask_back", serial=serial)
+    note("look_up", card_id=held.id)
     return show("staff/earlier.html", serial=serial, name=_name(held), found=found)
 
 
-@staff_pages.get("/cards/<serial>/receipts/<receipt>/back")
-def ask_back(serial: str, receipt: str) -> Any:
+@staff_pages.get("/cards/<serial>/back")
+def ask_back(serial: str) -> Any:
+    """The receipt's number is no part of the path: it may hold anything, such as FV/12/2026."""
     _refuse_in_practice()
-    return _page(serial, receipt, "")
+    return _page(serial, _number(), "")
 
 
-@staff_pages.post("/cards/<serial>/receipts/<receipt>/back")
-def back(serial: str, receipt: str) -> Any:
+@staff_pages.post("/cards/<serial>/back")
+def back(serial: str) -> Any:
     """The whole receipt, once: its reversal's number follows from its own."""
     _refuse_in_practice()
+    here, number = presence(), _number()
     try:
         why = form.reason(request.form)
-        with attempt(RIGHT, who=_in_charge()) as doing:
+        boss = here if rights.may(here.person.role, RIGHT) else replace(here, person=_by_pin(here, serial))
+        with attempt(RIGHT, who=boss) as doing:
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
-            row = _of(doing.tx, held, receipt)
+            row = _of(doing.tx, held, number)
             doing.repeated = row.reversed_by is not None
             if not doing.repeated:
                 reversal = f"{row.receipt[:90]}-undone"
                 answer = returns.reverse(doing.tx, held, row, reversal, service().now, doing.who.stamp, why)
                 doing.came_to(held, reversal, answer)
+            if boss is not here:
+                actions.write(doing.tx, here, RIGHT, "by_manager", service().now, card_id=held.id, receipt_id=row.id)
     except PassesError as wrong:
-        return refuse(wrong) if wants_json() else (_page(serial, receipt, sentence(wrong, words())), wrong.status)
-    return redirect(url_for("staff.ask_back", serial=serial, receipt=receipt), 303)
+        return refuse(wrong) if wants_json() else (_page(serial, number, sentence(wrong, words())), wrong.status)
+    return redirect(url_for("staff.ask_back", serial=serial, receipt=number), 303)
 
 
 def latest(tx: Connection, held: Held, endpoint: str, **place: Any) -> list[dict[str, Any]]:
@@ -99,29 +106,22 @@ def latest(tx: Connection, held: Held, endpoint: str, **place: Any) -> list[dict
     ]
 
 
-def _in_charge() -> Presence:
-    """Who takes it back: whoever is logged in, if they may, else the manager whose PIN was typed."""
-    here = presence()
-    if rights.may(here.person.role, RIGHT):
-        return here
-    return replace(here, person=_by_pin(here))
-
-
-def _by_pin(here: Presence) -> Person:
-    """The tries count even if nothing else is kept of the request."""
+def _by_pin(here: Presence, serial: str) -> Person:
+    """The manager whose PIN was typed. The tries count even if nothing else is kept of the request."""
     key, pin = request.form.get("who", "")[:16], request.form.get("pin", "")[:20]
+    refused: PassesError | None = None
     with service().store.transaction() as tx:
         till = enrolled.working(tx)
         if till is None:
             raise NoTill("Only at an enrolled till can a manager confirm by PIN.")
-        found = pins.check(tx, service().secrets, till, key, pin, service().now)
-        refused: PassesError | None = None
+        found = pins.confirm(tx, service().secrets, till, key, pin, service().now)
         if isinstance(found, int):
             refused = TooManyTries("Too many tries", found)
         elif found is None or not rights.may(found.role, RIGHT):
             refused = ManagerPinWrong("Nobody who may do this has this name and PIN.")
-        if refused is not None and (named := staff.by_key(tx, key)) is not None:
-            actions.write(tx, replace(here, person=named), RIGHT, refused.code, service().now)
+        if refused is not None:
+            card = cards.by_serial(tx, serial)
+            actions.write(tx, here, RIGHT, refused.code, service().now, card_id=card.id)
     if refused is not None:
         raise refused
     assert isinstance(found, Person)
@@ -133,6 +133,7 @@ def _page(serial: str, receipt: str, wrong: str) -> str:
     with service().store.reading() as tx:
         held = cards.by_serial(tx, serial)
         row = _of(tx, held, receipt)
+        came_back = bool(returns.returned_before(tx, row))
         programme = programmes.of_card(tx, held)
         till = enrolled.working(tx)
         managers = [each for each in pins.people(tx) if rights.may(each.role, RIGHT)]
@@ -146,6 +147,7 @@ def _page(serial: str, receipt: str, wrong: str) -> str:
         made=_moment(row),
         story=tell(row.answer, programme, said, row.content.get("total", 0)),
         undone=row.reversed_by is not None,
+        came_back=came_back,
         is_undo=row.reverses is not None,
         needs_pin=not rights.may(here.person.role, RIGHT),
         managers=managers if till else [],
@@ -153,6 +155,10 @@ def _page(serial: str, receipt: str, wrong: str) -> str:
         reason=request.form.get("reason", "")[: form.MOST_REASON],
         wrong=wrong,
     )
+
+
+def _number() -> str:
+    return request.values.get("receipt", "")[:100]
 
 
 def _of(tx: Connection, held: Held, receipt: str) -> Row:

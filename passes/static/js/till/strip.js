@@ -3,7 +3,7 @@
 import { isUsable, permit } from "./permit.js";
 import * as practice from "./practice.js";
 import { changes, isOut, open } from "./queue.js";
-import { say, time } from "./words.js";
+import { moment, say, time } from "./words.js";
 
 const MOST_LISTED = 30;
 let isAway = false;
@@ -35,7 +35,7 @@ export async function show() {
 async function asOf() {
   const row = document.createElement("li");
   row.dataset.part = "as-of";
-  row.textContent = say("till.strip.as_of", { time: time((await permit())?.issued ?? 0) });
+  row.textContent = say("till.strip.as_of", { time: moment((await permit())?.issued ?? 0) });
   return row;
 }
 

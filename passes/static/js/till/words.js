@@ -44,6 +44,16 @@ export function money(minor, currency, digits) {
   return new Intl.NumberFormat(language, { style: "currency", currency }).format(minor / 10 ** digits);
 }
 
+/**
+ * The time, with its day unless that is today.
+ * @param {number} seconds since 1970
+ */
+export function moment(seconds) {
+  const at = new Date(seconds * 1000);
+  if (at.toDateString() === new Date().toDateString()) return time(seconds);
+  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
 /** @param {number} seconds since 1970 */
 export function time(seconds) {
   return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }).format(new Date(seconds * 1000));
