@@ -75,6 +75,8 @@ class Facts:
     # How many of each limited reward are gone: in all, and by this card.
     gone: Mapping[str, int] = field(default_factory=dict)
     had: Mapping[str, int] = field(default_factory=dict)
+    # Rewards whose coupon the member has used as often as one may.
+    used_up: frozenset[str] = frozenset()
     paid_until: int | None = None
     friend: str = ""
     # Keys of offers that the card does not get, by lot.
@@ -197,6 +199,8 @@ def membership(paid_until: int | None, grace_days: int | None, now: int) -> Memb
 def _reward(reward: Reward, facts: Facts, has: int, now: int) -> Reward:
     """The reward as this card shows it; `has` is what may be spent of its unit."""
     why = why_not(reward, facts.tier, facts.gone.get(reward.key, 0), facts.had.get(reward.key, 0), now)
+    if not why and reward.key in facts.used_up:
+        why = "limit"
     return Reward(reward.key, reward.name, reward.cost, max(0, reward.cost - has), why, reward.unit)
 
 

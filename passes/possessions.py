@@ -27,7 +27,8 @@ MOST_SHOWN = 20
 
 @dataclass
 class Possessions:
-    """One card's; `gone` and `had` count limited rewards, in all and by this card.
+    """One card's; `gone` and `had` count limited rewards, in all and by this card, `used_up` names those whose coupon
+    the member has used as often as one may.
 
     `reached` is how far each challenge is, `needed` what a purchase must come to for each step, `counted` what tiers go
     by (None: what was ever earned of the main unit).
@@ -36,6 +37,7 @@ class Possessions:
     coupons: tuple[Coupon, ...] = ()
     gone: dict[str, int] = field(default_factory=dict)
     had: dict[str, int] = field(default_factory=dict)
+    used_up: frozenset[str] = frozenset()
     paid_until: int | None = None
     reached: dict[str, int] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
@@ -51,6 +53,8 @@ def gather(tx: Connection, programme: Programme, card_ids: Sequence[int], now: i
         _add_coupons(tx, programme, found)
     if any(reward.stock or reward.per_member for reward in definition.rewards):
         _add_counts(tx, programme, found)
+    if definition.limited_rewards:
+        _add_used_up(tx, definition, found)
     if definition.asked_of_average:
         _add_steps(tx, programme, found)
     if definition.challenges or definition.policy.is_tallied:
@@ -102,6 +106,13 @@ def _add_counts(tx: Connection, programme: Programme, found: dict[int, Possessio
         counts.setdefault(row.card_id, {})[keys[row.key]] = row.amount
     for id, mine in found.items():
         mine.gone, mine.had = counts.get(WHOLE_PROGRAMME, {}), counts.get(id, {})
+
+
+def _add_used_up(tx: Connection, definition: Definition, found: dict[int, Possessions]) -> None:
+    limited = definition.limited_rewards
+    used = coupons_used(tx, found, {coupon for coupon, _ in limited.values()})
+    for id, mine in found.items():
+        mine.used_up = frozenset(key for key, (coupon, most) in limited.items() if used.get((id, coupon), 0) >= most)
 
 
 def _add_steps(tx: Connection, programme: Programme, found: dict[int, Possessions]) -> None:

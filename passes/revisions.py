@@ -140,6 +140,7 @@ def _sketch(tx: Connection, row: Any, lots: tuple[Lot, ...], beside: Possessions
         coupons=beside.coupons,
         gone=beside.gone,
         had=beside.had,
+        used_up=beside.used_up,
         paid_until=beside.paid_until,
         reached=beside.reached,
         needed=beside.needed,

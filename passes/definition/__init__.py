@@ -183,6 +183,13 @@ class Definition(Part):
         parts: list[Rule | Multiplier | Goal] = [*rules.rules, *rules.multipliers, *rules.goals]
         return {part.key: part.when for part in parts if part.key in shown}
 
+    @cached_property
+    def limited_rewards(self) -> dict[str, tuple[str, int]]:
+        """Rewards that are a coupon which one member may use so many times, by their key."""
+        limits = {part.key: part.per_member for part in self.coupons if part.per_member is not None}
+        rewards = ((part.key, part.coupon) for part in self.rewards if part.coupon in limits)
+        return {key: (coupon, limits[coupon]) for key, coupon in rewards if coupon is not None}
+
     @property
     def worth(self) -> int:
         """What one of the main unit is worth in money; stored money is worth itself."""

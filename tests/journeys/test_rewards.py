@@ -53,6 +53,21 @@ def test_the_card_says_what_can_be_had_and_why_the_rest_cannot(shop: CornerShop)
     assert "cake" not in stands(shop, anna)
 
 
+def test_a_reward_whose_coupon_is_used_up_is_not_ready(shop: CornerShop) -> None:
+    shop.amends(rewards=REWARDS, coupons=[COUPONS[0] | {"per_member": 1}])
+    anna = shop.joins()
+    shop.gives(anna, 100)
+    shop.posts(anna, reward="ticket")
+    assert stands(shop, anna)["ticket"] == "ready"
+    (ticket,) = shop.card(anna).coupons
+    shop.posts(anna, "cinema", total=1_000, coupons=[ticket.code])
+    assert stands(shop, anna)["ticket"] == "limit"
+    with pytest.raises(Conflict):
+        shop.posts(anna, reward="ticket")
+    shop.takes_back("cinema")
+    assert stands(shop, anna)["ticket"] == "ready"
+
+
 def test_the_last_piece_goes_to_one_and_the_other_keeps_the_points(shop: CornerShop) -> None:
     anna, boris = shop.joins("Anna"), shop.joins("Boris")
     for serial in (anna, boris):
