@@ -448,8 +448,8 @@ def test_a_stream_refused_for_ever_is_put_off(apple: FakeAPNs, make: Maker) -> N
 def test_a_connection_lost_mid_flight_loses_no_push(apple: FakeAPNs, make: Maker, fault: faults.Fault) -> None:
     apple.max_streams = 20
     apple.script(fault, nth=30)
-
-    assert make().send(nudges(tokens(100))) == [Pushed()] * 100
+    # A busy machine is slow, not wrong.
+    assert make(timeout_seconds=5.0).send(nudges(tokens(100))) == [Pushed()] * 100
     assert set(apple.delivered) == set(tokens(100))
     assert apple.connections_opened == 2
 

@@ -7,8 +7,10 @@ import pytest
 from passes import words
 from passes.cardpins import PinNeeded, WrongPin
 from passes.errors import BadInput, Conflict, NotFound, PassesError, TooManyTries
+from passes.pins import PinTooShort
 from passes.rewards import RewardNotYours
 from passes.web.login.backstage import sentence
+from passes.web.staff.older import ManagerPinWrong, NoTill
 from passes.words import LANGUAGES, Words
 from tests.unit.test_words import PAGES
 
@@ -18,7 +20,10 @@ REFUSALS: tuple[PassesError, ...] = (
     TooManyTries("English", 61, field="pin"),
     TooManyTries("English", 2),
     RewardNotYours("English.", field="reward"),
-    *(BadInput("English.", field=field) for field in ("redeem", "total", "reason", "note", "query", "location")),
+    PinTooShort("English."),
+    ManagerPinWrong("English."),
+    NoTill("English."),
+    *(BadInput("English.", field=field) for field in ("redeem", "total", "note", "query", "location")),
     *(Conflict("English.", field=field) for field in ("lines", "receipt", "conflict", "programme")),
     *(NotFound("English.", field=field) for field in ("receipt", "code", "coupon", "promo")),
 )
