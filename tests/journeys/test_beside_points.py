@@ -108,7 +108,8 @@ def test_a_code_from_a_pack_is_claimed_and_guessing_waits(shop: ShopSystem) -> N
         refused(shop.post(f"/cards/{card}/coupons/claim", {"code": "C-0000-0000-0000"}), 404, "not_found")
     wait = shop.post(f"/cards/{card}/coupons/claim", {"code": code})
     refused(wait, 429, "too_many_tries")
-    assert wait.headers["Retry-After"] == "60"
+    # A minute from the last wrong try, which a slow machine may have made some seconds ago.
+    assert 50 <= int(wait.headers["Retry-After"]) <= 60
 
 
 def test_a_promo_code_and_a_reward_that_runs_out(shop: ShopSystem) -> None:
