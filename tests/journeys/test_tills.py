@@ -443,6 +443,11 @@ def test_without_a_managers_pin_nothing_older_is_taken_back(shop: Shop) -> None:
     assert counter.sends(back, own).status_code == 403 and "do not match" in counter.says
     assert counter.sends(back, own | {"who": "nobody"}).status_code == 403 and "do not match" in counter.says
     assert counter.sends(back, boss | {"pin": "7413"}).status_code == 403 and "six digits" in counter.says
+    # Where there is no such card or receipt, no PIN is looked at, right or wrong.
+    for nowhere in (f"/staff/cards/nobody/back?receipt={number}", f"/staff/cards/{serial}/back?receipt=nothing"):
+        for pin in ("918273", PINS[MAREK]):
+            assert counter.sends(nowhere, boss | {"pin": pin}).status_code == 404
+    assert [why for _, why in logged_of(shop, KASIA)] == ["manager_pin", "manager_pin"]
     # Whoever tries at another till begins where they stopped at the first.
     second.opens(back)
     for turn in range(pins.FREE_FOR_PERSON):

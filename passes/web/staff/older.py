@@ -1,8 +1,8 @@
 """Taking back at the till what its cashier no longer may: with a manager's PIN and a reason.
 
 The manager comes to the till instead of the customer to the office. What is done is done by the manager, at this
-till: it is they who must have the right, and theirs is the name on the reversal and in the log. A wrong PIN is
-counted and written down, whatever else becomes of the request.
+till: it is they who must have the right, and theirs is the name on the reversal. The log names both. A wrong PIN is
+counted and written down under whoever typed it, whatever else becomes of the request.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def back(serial: str) -> Any:
     here, number = presence(), _number()
     try:
         why = form.reason(request.form)
-        boss = here if rights.may(here.person.role, RIGHT) else replace(here, person=_by_pin(here, serial))
+        with service().store.reading() as tx:
+            card_id = _of(tx, cards.by_serial(tx, serial), number).card_id
+        boss = here if rights.may(here.person.role, RIGHT) else replace(here, person=_by_pin(here, card_id))
         with attempt(RIGHT, who=boss) as doing:
             held = doing.on(cards.by_serial(doing.tx, serial, lock=True))
             row = _of(doing.tx, held, number)
@@ -106,8 +108,8 @@ def latest(tx: Connection, held: Held, endpoint: str, **place: Any) -> list[dict
     ]
 
 
-def _by_pin(here: Presence, serial: str) -> Person:
-    """The manager whose PIN was typed. The tries count even if nothing else is kept of the request."""
+def _by_pin(here: Presence, card_id: int) -> Person:
+    """The manager whose PIN was typed. The try is kept in a transaction of its own, in which nothing else can fail."""
     key, pin = request.form.get("who", "")[:16], request.form.get("pin", "")[:20]
     refused: PassesError | None = None
     with service().store.transaction() as tx:
@@ -120,8 +122,7 @@ def _by_pin(here: Presence, serial: str) -> Person:
         elif found is None or not rights.may(found.role, RIGHT):
             refused = ManagerPinWrong("Nobody who may do this has this name and PIN.")
         if refused is not None:
-            card = cards.by_serial(tx, serial)
-            actions.write(tx, here, RIGHT, refused.code, service().now, card_id=card.id)
+            actions.write(tx, here, RIGHT, refused.code, service().now, card_id=card_id)
     if refused is not None:
         raise refused
     assert isinstance(found, Person)
