@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from . import actions
 from .config import TillSection
@@ -72,8 +72,7 @@ def hold(tx: Connection, who: Presence) -> None:
 
 def refuse_own_card(tx: Connection, who: Presence, card_id: int) -> None:
     """Nobody earns on a card of theirs at the till where they work."""
-    own = own_cards().subquery()
-    if tx.execute(select(own.c.card_id).where(own.c.staff_id == who.person.id, own.c.card_id == card_id)).first():
+    if tx.execute(_IS_OWN, {"b_staff_id": who.person.id, "b_card_id": card_id}).first():
         raise OwnCard("This card is linked to the person at the till; a colleague must do this.")
 
 
@@ -122,3 +121,9 @@ def _spent(tx: Connection, who: Presence, since: int) -> int:
     """At an enrolled till, of all who work there; elsewhere a till is but a login, so the person is counted."""
     count = actions.amount_by_person if who.till_id is None else actions.amount_at_till
     return count(tx, who, SPENDING, since)
+
+
+_own = own_cards().subquery()
+_IS_OWN = select(_own.c.card_id).where(
+    _own.c.staff_id == bindparam("b_staff_id"), _own.c.card_id == bindparam("b_card_id")
+)
