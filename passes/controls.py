@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, cast, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Float, Subquery, cast, exists, func, insert, literal, select
 
 from .effect import LEAST_PEOPLE, Arm, Effect
 from .store import Connection, Row
@@ -65,9 +65,10 @@ def is_left_out(key: str, percent: int) -> ColumnElement[bool]:
     return draws < _threshold(percent)
 
 
-def cards_in_use(tx: Connection, programme_id: int) -> int:
-    which = (t.Card.programme_id == programme_id, t.Card.status == "active")
-    return tx.execute(select(func.count()).select_from(t.Card).where(*which)).scalar_one()
+def fewest_cards(tx: Connection) -> int:
+    """In use, of the programme that has fewest; 0: there are none at all."""
+    each = select(func.count().label("cards")).where(t.Card.status == "active").group_by(t.Card.programme_id).subquery()
+    return tx.execute(select(func.min(each.c.cards))).scalar() or 0
 
 
 def split(tx: Connection, programme_id: int, tier: str | None, key: str, percent: int) -> Split:
@@ -100,11 +101,16 @@ def outcome(tx: Connection, offer: Row, now: int) -> Outcome | None:
     bought = select(t.Receipt.card_id, func.sum(t.Receipt.total).label("spent")).where(*during, t.BOUGHT)
     bills = bought.group_by(t.Receipt.card_id).subquery()
     cards = select(is_left_out(offer.key, offer.control).label("out"), bills.c.spent).select_from(t.Card)
-    each = cards.outerjoin(bills, bills.c.card_id == t.Card.id).where(*_counted(offer)).subquery()
+    each = cards.outerjoin(bills, bills.c.card_id == t.Card.id).where(*_counted(offer))
+    return Outcome(compared(tx, each.subquery()), until, now >= ends)
+
+
+def compared(tx: Connection, each: Subquery) -> Effect:
+    """Of rows that each say whether somebody was left `out`, and what they `spent` if they came."""
     spent = cast(each.c.spent, Float)
     sums = select(each.c.out, func.count(), func.count(spent), func.sum(each.c.spent), func.sum(spent * spent))
     arms = {bool(arm[0]): Arm.of(*arm[1:]) for arm in tx.execute(sums.group_by(each.c.out))}
-    return Outcome(Effect(arms.get(False, Arm()), arms.get(True, Arm())), until, now >= ends)
+    return Effect(arms.get(False, Arm()), arms.get(True, Arm()))
 
 
 def _counted(offer: Row) -> list[ColumnElement[bool]]:

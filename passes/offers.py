@@ -63,7 +63,7 @@ def publish(tx: Connection, programme: Programme, draft: Draft, now: int) -> str
         "ends": draft.ends,
         "created": now,
     }
-    if tx.execute(select(t.Offer.id).where(t.Offer.key == key)).first():
+    if draft.key and tx.execute(select(t.Offer.id).where(t.Offer.key == key)).first():
         raise KeyReused("This offer was published already.")
     id = tx.execute(insert(t.Offer).values(values).returning(t.Offer.id)).scalar_one()
     if draft.control and draft.tier is not None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Float, and_, cast, func, select
+from sqlalchemy import and_, func, select
 
+from ..controls import compared
 from ..definition import ReminderPart
-from ..effect import Arm, Effect
+from ..effect import Effect
 from ..programmes import Programme
 from ..store import Connection
 from ..store import tables as t
@@ -63,14 +64,6 @@ def _effect(tx: Connection, programme: Programme, part: ReminderPart, now: int) 
         t.BOUGHT,
     )
     spent = select(func.sum(t.Receipt.total)).where(after).correlate(t.Reminder).scalar_subquery()
-    each = (
-        select(t.Reminder.is_control, spent.label("spent"))
-        .where(t.Reminder.programme_id == programme.id, t.Reminder.key == part.key, t.Reminder.at <= now - window)
-        .subquery()
-    )
-    amount = cast(each.c.spent, Float)
-    sums = select(
-        each.c.is_control, func.count(), func.count(each.c.spent), func.sum(each.c.spent), func.sum(amount * amount)
-    )
-    arms = {bool(arm[0]): Arm.of(*arm[1:]) for arm in tx.execute(sums.group_by(each.c.is_control))}
-    return Effect(arms.get(False, Arm()), arms.get(True, Arm()))
+    which = (t.Reminder.programme_id == programme.id, t.Reminder.key == part.key, t.Reminder.at <= now - window)
+    each = select(t.Reminder.is_control.label("out"), spent.label("spent")).where(*which)
+    return compared(tx, each.subquery())

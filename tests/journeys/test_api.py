@@ -164,6 +164,10 @@ def test_what_an_offer_brought_is_asked_for(shop: ShopSystem) -> None:
     assert over["verdict"] == "too few" and over["uplift"] is not None and over["margin"] is None
     everybody = shop.post("/offers", offer | {"control": 0}).said
     assert shop.get(f"/offers/{everybody['key']}/effect").said["verdict"] == "nobody left out"
+    planned = shop.post("/offers", offer | {"starts": shop.service.now + 3_600}).said
+    assert shop.post(f"/offers/{planned['key']}/end").status_code == 200
+    never = shop.get(f"/offers/{planned['key']}/effect").said
+    assert never["verdict"] == "never ran" and never["until"] is never["uplift"] is None
     assert_problem(shop.post("/offers", offer | {"control": 51}), 422, "bad_input", "control")
     assert_problem(shop.get("/offers/nothing/effect"), 404, "not_found")
 

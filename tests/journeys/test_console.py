@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, update
 
-from passes import cards, progress
+from passes import cards, controls, progress
 from passes.points import receipts
 from passes.points.orders import Order
 from passes.store import tables as t
@@ -72,6 +72,20 @@ def test_some_are_left_out_to_see_what_it_brings(shop: Shop) -> None:
         tx.execute(update(t.Card).values(created=t.Card.created - 60))
     marek.opens(key)
     assert "Too few to tell yet" in marek.says and "So far" not in marek.says
+
+
+def test_some_are_proposed_to_be_left_out_where_every_programme_is_large_enough(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "WORTHWHILE_CARDS", 3)
+    marek, shown = shop.desk(MAREK), []
+    shop.promises(key="club", name={"en": "Club"})
+    for joining in (("cafe", "cafe", "cafe"), ("club",), ("club", "club")):
+        for programme in joining:
+            shop.has_member(programme=programme)
+        marek.opens("/console/offers/new")
+        shown.append(marek.field("control"))
+    assert shown == ["10", "0", "10"]
 
 
 def test_published_it_counts_down_until_every_place_was_told(shop: Shop) -> None:

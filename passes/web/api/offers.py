@@ -178,23 +178,27 @@ def effect(path: OfferPath) -> dict[str, Any]:
         programme = programmes.get(tx, offer.programme_id)
         found = controls.outcome(tx, offer, service().now)
     came = found.effect if found else Effect(Arm(), Arm())
-    verdict = "nobody left out" if not offer.control else "never ran" if found is None else came.verdict
-    if found and offer.control and not found.is_over:
-        verdict = "running"
-    told: dict[str, Any] = dict.fromkeys(_COMPARED)
-    if verdict == came.verdict:
-        margin = programme.definition.margin
-        told = {
-            "uplift": came.uplift,
-            "uplift_interval": came.interval,
-            "members_more": came.extra_members,
-            "spent_more": came.extra_spent,
-            "spent_interval": came.spent_interval,
-            "margin": None if margin is None else came.extra_margin(margin),
-            "came_anyway": came.came_anyway,
-        }
     groups = {"given": _group(came.given), "left_out": _group(came.control)}
-    return {"until": found.until if found else None, "verdict": verdict, **groups, **told}
+    told: dict[str, Any] = {"until": found.until if found else None, **groups, **dict.fromkeys(_COMPARED)}
+    if not offer.control:
+        return told | {"verdict": "nobody left out"}
+    if found is None:
+        return told | {"verdict": "never ran"}
+    if not found.is_over:
+        return told | {"verdict": "running"}
+    return told | {"verdict": came.verdict} | _compared(came, programme.definition.margin)
+
+
+def _compared(came: Effect, margin: int | None) -> dict[str, Any]:
+    return {
+        "uplift": came.uplift,
+        "uplift_interval": came.interval,
+        "members_more": came.extra_members,
+        "spent_more": came.extra_spent,
+        "spent_interval": came.spent_interval,
+        "margin": None if margin is None else came.extra_margin(margin),
+        "came_anyway": came.came_anyway,
+    }
 
 
 def _group(arm: Arm) -> dict[str, int]:

@@ -77,8 +77,8 @@ def all_offers() -> Any:
 @console.get("/offers/new")
 def new_offer() -> Any:
     with service().store.reading() as tx:
-        least = min((controls.cards_in_use(tx, programme.id) for programme in programmes.all(tx)), default=0)
-    control = controls.USUAL_PERCENT if least >= controls.WORTHWHILE_CARDS else 0
+        is_worthwhile = controls.fewest_cards(tx) >= controls.WORTHWHILE_CARDS
+    control = controls.USUAL_PERCENT if is_worthwhile else 0
     return _form(form.read({"form": secrets.token_urlsafe(18), "control": str(control)}), {})
 
 
